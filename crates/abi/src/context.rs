@@ -1,0 +1,77 @@
+//! The contexts that generated code carries about: one a store, one an instance, one a host
+//! function.
+//!
+//! ```text
+//!  callee context (first parameter of every function)
+//!  ┌───────────────┐        ┌──────────────────┐
+//!  │ VmContext     │ store  │ StoreContext     │
+//!  │  store ───────┼───────▶│  stack limit     │
+//!  │  builtins ────┼──▶ fns │  exit fp, pc     │
+//!  │  instance     │        │  activation, …   │
+//!  │  … slots by   │        └──────────────────┘
+//!  │  ContextLayout│
+//!  └───────────────┘
+//! ```
+//!
+//! **Invariants**
+//! - `VmContext` and `HostFunctionContext` both begin with `store`.
+//! - `exit_fp` and `exit_pc` are those of the youngest wasm frame whenever host code runs that
+//!   wasm called: every way out of code (thunks to host functions and to builtins) stores them.
+
+use core::ffi::c_void;
+
+use crate::BuiltinTable;
+
+/// The fixed head of an instance's context. [`ContextLayout`](crate::ContextLayout) says what
+/// follows it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct VmContext {
+    /// The store the instance lives in.
+    pub store: *mut StoreContext,
+    /// The builtins that code may call.
+    pub builtins: *const BuiltinTable,
+    /// The instance's position in its store.
+    pub instance: u32,
+    /// Keeps what follows aligned to 16 bytes.
+    pub reserved: [u32; 3],
+}
+
+/// What generated code reads and writes of a store.
+#[derive(Debug)]
+#[repr(C)]
+pub struct StoreContext {
+    /// The lowest stack pointer with which a host function or builtin may still be called; with
+    /// signal-free traps also the lowest a wasm function may be entered with.
+    pub stack_limit: usize,
+    /// Frame pointer of the wasm frame that called out last.
+    pub exit_fp: usize,
+    /// Where that frame goes on: an address in its code.
+    pub exit_pc: usize,
+    /// The runtime's record of the call that is under way; null outside calls.
+    pub activation: *mut c_void,
+    /// The runtime's store, for builtins and host functions.
+    pub owner: *mut c_void,
+}
+
+/// What stands behind a host function: the callee context of its thunks.
+#[derive(Debug)]
+#[repr(C)]
+pub struct HostFunctionContext {
+    /// The store the function belongs to.
+    pub store: *mut StoreContext,
+    /// The host code.
+    pub call: HostCall,
+    /// What that host code works on: the closure.
+    pub data: *mut c_void,
+}
+
+/// Host code behind a host function: (this function's context, the calling instance's context,
+/// argument slots).
+///
+/// Arguments come in the slots, results go out in them, from slot 0 on; a `v128` takes two slots,
+/// lower half first, everything else one (32-bit values in the low half, its upper half ignored). It
+/// either returns, with all results written, or leaves the wasm frames by the runtime's trap door;
+/// it never unwinds.
+pub type HostCall =
+    extern "C" fn(callee: *mut HostFunctionContext, caller: *mut VmContext, slots: *mut u64);
