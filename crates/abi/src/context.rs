@@ -54,6 +54,14 @@ pub struct StoreContext {
     pub owner: *mut c_void,
 }
 
+impl StoreContext {
+    /// The largest frame of a wasm function with signal-free traps, in bytes.
+    ///
+    /// Such a function compares the stack pointer with `stack_limit` when it has taken its frame:
+    /// so much, and what thunks and host code need, has to be usable below the limit.
+    pub const FRAME_BYTES_MAX: u32 = 1 << 20;
+}
+
 /// What stands behind a host function: the callee context of its thunks.
 #[derive(Debug)]
 #[repr(C)]

@@ -61,9 +61,10 @@ impl ContextLayout {
         };
         let mut func_ref_positions = vec![u32::MAX; module.functions.len()];
         let mut escaping = 0;
-        for func in module.imported_functions as usize..module.functions.len() {
-            if module.escapes[func] {
-                func_ref_positions[func] = escaping;
+        let own = module.imported_functions as usize;
+        for (position, &escapes) in func_ref_positions.iter_mut().zip(&module.escapes).skip(own) {
+            if escapes {
+                *position = escaping;
                 escaping += 1;
             }
         }

@@ -1,0 +1,275 @@
+//! The configuration of an engine: one setting a method, checked when the engine is made.
+//!
+//! **Invariants**
+//! - What changes generated code is part of [`CompileOptions`] or the target, and so of the key
+//!   under which the engine finds compiled modules again.
+
+use core::num::NonZeroUsize;
+
+use brolga_abi::CompileOptions;
+use brolga_module::{Feature, Features};
+
+use crate::{Error, Result};
+
+/// How hard to optimise.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum OptLevel {
+    /// Compile as fast as possible.
+    None,
+    /// Make code fast.
+    Speed,
+    /// Make code fast and small.
+    SpeedAndSize,
+}
+
+/// A configuration that no engine can have.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The text is no target triple.
+    #[error("`{triple}` is no target triple: {reason}")]
+    Triple {
+        /// The text.
+        triple: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The stack is too small for anything to run, or larger than the address space.
+    #[error("`max_wasm_stack` is {bytes} bytes, expected {min} to {max}")]
+    Stack {
+        /// The setting.
+        bytes: usize,
+        /// The least it may be.
+        min: usize,
+        /// The most it may be.
+        max: usize,
+    },
+    /// More address space than there is.
+    #[error("`{setting}` is {bytes} bytes, expected at most {max}")]
+    AddressSpace {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        bytes: u64,
+        /// The most it may be.
+        max: u64,
+    },
+}
+
+/// What an [`Engine`](crate::Engine) is to be like.
+///
+/// ```
+/// use brolga::{Config, Engine, OptLevel};
+///
+/// let mut config = Config::new();
+/// config.cranelift_opt_level(OptLevel::None).wasm_simd(false);
+/// let engine = Engine::new(&config)?;
+/// # Ok::<(), brolga::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) options: CompileOptions,
+    pub(crate) features: Features,
+    pub(crate) target: Option<String>,
+    pub(crate) max_wasm_stack: usize,
+    pub(crate) parallel_compilation: bool,
+    pub(crate) compile_threads: usize,
+    pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
+}
+
+/// How many frames a backtrace holds unless told otherwise.
+const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
+
+/// Less could not hold the frames of a single function with some locals.
+const STACK_BYTES_MIN: usize = 16 << 10;
+/// Anything above is a mistake in a unit.
+const STACK_BYTES_MAX: usize = 1 << 40;
+/// A quarter of what 48-bit addresses reach.
+const ADDRESS_SPACE_MAX: u64 = 1 << 46;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            options: CompileOptions::default(),
+            features: Features::default(),
+            target: None,
+            max_wasm_stack: 1 << 20,
+            parallel_compilation: true,
+            compile_threads: 0,
+            backtrace_max_frames: Some(BACKTRACE_FRAMES),
+        }
+    }
+}
+
+macro_rules! features {
+    ($($method:ident $feature:ident;)*) => {
+        /// The proposals of WebAssembly, each on or off. Switching one on switches on what it
+        /// needs; switching one off switches off what needs it.
+        impl Config {$(
+            #[doc = concat!("Switches on or off: [`Feature::", stringify!($feature), "`].")]
+            pub fn $method(&mut self, enable: bool) -> &mut Self {
+                self.wasm_feature(Feature::$feature, enable)
+            }
+        )*}
+    };
+}
+
+features! {
+    wasm_bulk_memory BulkMemory;
+    wasm_multi_value MultiValue;
+    wasm_reference_types ReferenceTypes;
+    wasm_simd Simd;
+    wasm_relaxed_simd RelaxedSimd;
+    wasm_tail_call TailCall;
+    wasm_multi_memory MultiMemory;
+    wasm_memory64 Memory64;
+    wasm_extended_const ExtendedConst;
+    wasm_custom_page_sizes CustomPageSizes;
+    wasm_wide_arithmetic WideArithmetic;
+}
+
+impl Config {
+    /// The default configuration.
+    pub fn new() -> Config {
+        Config::default()
+    }
+
+    /// Switches a proposal on or off, by its row in the table of features.
+    pub fn wasm_feature(&mut self, feature: Feature, enable: bool) -> &mut Self {
+        self.features = self.features.with(feature, enable);
+        self
+    }
+
+    /// How hard to optimise. Default: [`OptLevel::Speed`].
+    pub fn cranelift_opt_level(&mut self, level: OptLevel) -> &mut Self {
+        self.options.opt_level = match level {
+            OptLevel::None => brolga_abi::OptLevel::None,
+            OptLevel::Speed => brolga_abi::OptLevel::Speed,
+            OptLevel::SpeedAndSize => brolga_abi::OptLevel::SpeedAndSize,
+        };
+        self
+    }
+
+    /// Whether every NaN that arithmetic makes is the canonical one, so that results are the same
+    /// on every machine. Default: no.
+    pub fn cranelift_nan_canonicalization(&mut self, enable: bool) -> &mut Self {
+        self.options.canonicalize_nans = enable;
+        self
+    }
+
+    /// Whether the code generator checks its own intermediate code: for tests of Brolga.
+    /// Default: no.
+    pub fn cranelift_debug_verifier(&mut self, enable: bool) -> &mut Self {
+        self.options.verify_ir = enable;
+        self
+    }
+
+    /// Whether bounds checks also hold while the processor speculates. Default: yes.
+    pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
+        self.options.spectre_mitigation = enable;
+        self
+    }
+
+    /// Whether functions are compiled on several threads. Default: yes, where the feature
+    /// `parallel-compilation` is on.
+    pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Self {
+        self.parallel_compilation = parallel;
+        self
+    }
+
+    /// On how many threads functions are compiled; 0 means as many as there are processors. What
+    /// comes out does not depend on it. Default: 0.
+    pub fn compile_threads(&mut self, threads: usize) -> &mut Self {
+        self.compile_threads = threads;
+        self
+    }
+
+    /// Whether faults of the processor are turned into traps by signal handlers. Without, code
+    /// checks everything itself and the process's signal handlers stay as they are. Default: yes.
+    pub fn signals_based_traps(&mut self, enable: bool) -> &mut Self {
+        self.options.memory.signals = enable;
+        self
+    }
+
+    /// Address space to reserve for each memory, in bytes. At least 4 GiB lets 32-bit memories do
+    /// without bounds checks. Default: 4 GiB.
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
+        self.options.memory.reservation_bytes = bytes;
+        self
+    }
+
+    /// Inaccessible bytes behind each memory's reservation, by which checks of offsets smaller
+    /// than that are saved. Default: 2 GiB.
+    pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Self {
+        self.options.memory.guard_bytes = bytes;
+        self
+    }
+
+    /// Whether there are inaccessible bytes before each memory too, should an address ever come
+    /// out negative. Default: yes.
+    pub fn guard_before_linear_memory(&mut self, enable: bool) -> &mut Self {
+        let default = brolga_abi::MemoryOptions::default().guard_before_bytes;
+        self.options.memory.guard_before_bytes = if enable { default } else { 0 };
+        self
+    }
+
+    /// The stack that wasm has, in bytes. What does not fit traps, whatever thread it runs on.
+    /// Default: 1 MiB.
+    pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
+        self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// How many frames the backtrace of an error holds; `None` for no backtraces. Default: 20.
+    pub fn wasm_backtrace_max_frames(&mut self, limit: Option<NonZeroUsize>) -> &mut Self {
+        self.backtrace_max_frames = limit;
+        self
+    }
+
+    /// Whether errors have backtraces. Default: yes.
+    pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
+        match (enable, self.backtrace_max_frames) {
+            (false, _) => self.wasm_backtrace_max_frames(None),
+            (true, None) => self.wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES)),
+            (true, Some(_)) => self,
+        }
+    }
+
+    /// Compiles for machines of the triple `target` instead of this one. Such code can be looked
+    /// at and stored, not run.
+    ///
+    /// # Errors
+    /// [`ConfigError::Triple`] if `target` is empty or has no architecture; whether code can be
+    /// made for it is said by [`Engine::new`](crate::Engine::new).
+    pub fn target(&mut self, target: &str) -> Result<&mut Self> {
+        if target.split('-').next().is_none_or(str::is_empty) {
+            let reason = "it does not begin with an architecture".to_owned();
+            return Err(ConfigError::Triple { triple: target.to_owned(), reason }.into());
+        }
+        self.target = Some(target.to_owned());
+        Ok(self)
+    }
+
+    /// What an engine makes of the settings: rounded to what mappings can have.
+    pub(crate) fn checked(&self) -> Result<Config, Error> {
+        let stack = STACK_BYTES_MIN..=STACK_BYTES_MAX;
+        if !stack.contains(&self.max_wasm_stack) {
+            let (bytes, min, max) = (self.max_wasm_stack, STACK_BYTES_MIN, STACK_BYTES_MAX);
+            return Err(ConfigError::Stack { bytes, min, max }.into());
+        }
+        let mut config = self.clone();
+        let memory = &mut config.options.memory;
+        for (setting, bytes) in [
+            ("memory_reservation", &mut memory.reservation_bytes),
+            ("memory_guard_size", &mut memory.guard_bytes),
+        ] {
+            if *bytes > ADDRESS_SPACE_MAX {
+                let (bytes, max) = (*bytes, ADDRESS_SPACE_MAX);
+                return Err(ConfigError::AddressSpace { setting, bytes, max }.into());
+            }
+            *bytes = bytes.next_multiple_of(brolga_abi::CodeImage::PAGE as u64);
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,310 @@
+//! The engine: compiles modules and keeps what their stores share.
+
+use core::fmt;
+use std::sync::{Arc, Weak};
+
+use brolga_abi::CodeImage;
+use brolga_module::ParsedModule;
+use brolga_runtime::{LoadedCode, StackOptions, StackPool, TypeRegistry};
+
+use super::cache::ModuleCache;
+use super::thunks::Thunks;
+use super::{FunctionListenerFactory, ModuleEngine};
+use crate::{AsContextMut, Config, Extern, Module, Result};
+
+/// Compiles modules and keeps what their stores share: types, stacks, code.
+///
+/// A clone is the same engine. Any number of threads may use one at once; most programs have one.
+///
+/// What was compiled once is found again by its bytes:
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let engine = Engine::default();
+/// let bytes = wat::parse_str(r#"(module (func (export "answer") (result i32) i32.const 42))"#)?;
+/// let module = engine.compile_module(&bytes, None)?;
+/// let again = engine.compile_module(&bytes, None)?;
+/// assert!(Module::same(&module, &again));
+/// assert_eq!(engine.compiled_module_count(), 1);
+///
+/// // The engine forgets it; `module` goes on working, and its code is freed with its last user.
+/// engine.delete_compiled_module(&module);
+/// assert_eq!(engine.compiled_module_count(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<EngineInner>,
+}
+
+struct EngineInner {
+    config: Config,
+    #[cfg(feature = "compiler")]
+    target: brolga_compile::Target,
+    types: TypeRegistry,
+    stacks: StackPool,
+    modules: ModuleCache,
+    thunks: Arc<Thunks>,
+}
+
+/// What only the engine refuses.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Listeners were given.
+    #[error("function listeners are not supported by this version, pass None")]
+    Listeners,
+    /// Something of another engine was given.
+    #[error("this {what} belongs to another engine")]
+    OtherEngine {
+        /// What was given.
+        what: &'static str,
+    },
+    /// The engine was built without the compiler.
+    #[error("this build has no compiler (feature `compiler`)")]
+    NoCompiler,
+}
+
+/// How much of a call's stack host functions have, even where wasm has used up all of its own.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+impl Engine {
+    /// An engine of this configuration.
+    ///
+    /// # Errors
+    /// If a setting is out of range, code can't be made for the target, or the system does not
+    /// let signal handlers be installed.
+    pub fn new(config: &Config) -> Result<Engine> {
+        let config = config.checked()?;
+        let signals = config.options.memory.signals;
+        let stacks = StackPool::new(StackOptions {
+            wasm_bytes: config.max_wasm_stack,
+            host_bytes: HOST_STACK_BYTES,
+            signals,
+        })?;
+        let types = TypeRegistry::new();
+        #[cfg(feature = "compiler")]
+        let target = super::thunks::target(&config)?;
+        #[cfg(feature = "compiler")]
+        let thunks = Thunks::new(types.clone(), target.clone(), config.options);
+        #[cfg(not(feature = "compiler"))]
+        let thunks = Thunks::new();
+        Ok(Engine {
+            inner: Arc::new(EngineInner {
+                config,
+                #[cfg(feature = "compiler")]
+                target,
+                types,
+                stacks,
+                modules: ModuleCache::default(),
+                thunks: Arc::new(thunks),
+            }),
+        })
+    }
+
+    /// The module of `bytes`, found again if this engine has compiled the same bytes before and
+    /// not been told to [delete](Engine::delete_compiled_module) it. The engine keeps it until
+    /// then. ([`Module::new`] finds modules in the same way but does not make the engine keep
+    /// them.)
+    ///
+    /// Several threads that ask for the same bytes at once share one compilation.
+    ///
+    /// `listeners` will take effect with a later version; until then it must be `None`.
+    ///
+    /// # Errors
+    /// If the bytes are no module that this configuration accepts, or can't be compiled;
+    /// [`EngineError::Listeners`] if there are listeners.
+    #[cfg(feature = "compiler")]
+    pub fn compile_module(
+        &self,
+        bytes: &[u8],
+        listeners: Option<Arc<dyn FunctionListenerFactory>>,
+    ) -> Result<Module> {
+        if listeners.is_some() {
+            return Err(EngineError::Listeners.into());
+        }
+        self.module(bytes, true)
+    }
+
+    /// How many compiled modules this engine knows: those it keeps, and those of
+    /// [`Module::new`] that are in use.
+    pub fn compiled_module_count(&self) -> usize {
+        self.inner.modules.len()
+    }
+
+    /// Makes the engine forget a module: it no longer keeps it, and no longer finds it by its
+    /// bytes. Whoever uses the module goes on using it, from whatever thread and in the middle of
+    /// calls; its code is freed with its last user.
+    pub fn delete_compiled_module(&self, module: &Module) {
+        self.inner.modules.forget(module.code());
+    }
+
+    /// Makes an instance of `module` in `store`, called `name`, without running its start
+    /// function: [`Instance::new`](crate::Instance::new) does both.
+    ///
+    /// `imports` are what the module asks for, in the order of its imports.
+    ///
+    /// # Errors
+    /// If something belongs to another engine or store, the imports don't match, a segment does
+    /// not fit, or a limit of the store is against it.
+    pub fn new_module_engine(
+        &self,
+        store: impl AsContextMut,
+        name: &str,
+        module: &Module,
+        imports: &[Extern],
+    ) -> Result<ModuleEngine> {
+        self.check_same(module.engine(), "module")?;
+        ModuleEngine::new(store, name, module, imports)
+    }
+
+    /// Compiles a module to an image, for this engine's target. An image is data: it can be looked
+    /// at whatever the target.
+    ///
+    /// # Errors
+    /// As [`Engine::compile_module`].
+    #[cfg(feature = "compiler")]
+    pub fn compile_image(&self, bytes: &[u8]) -> Result<CodeImage> {
+        self.image(&self.decode(bytes.into())?)
+    }
+
+    /// The intermediate code (Cranelift's) of function `func`, counted among all functions of the
+    /// module, before it is optimised.
+    ///
+    /// # Errors
+    /// As [`Engine::compile_module`], or if the module defines no such function.
+    #[cfg(feature = "compiler")]
+    pub fn function_ir(&self, bytes: &[u8], func: u32) -> Result<String> {
+        let module = self.decode(bytes.into())?;
+        let func = defined_function(&module, func)?;
+        let inner = &*self.inner;
+        Ok(brolga_compile::function_ir(&module, &inner.target, &inner.config.options, func)?)
+    }
+
+    /// The machine code of function `func`, counted among all functions of the module, as text.
+    ///
+    /// # Errors
+    /// As [`Engine::function_ir`].
+    #[cfg(feature = "compiler")]
+    pub fn function_asm(&self, bytes: &[u8], func: u32) -> Result<String> {
+        let module = self.decode(bytes.into())?;
+        let func = defined_function(&module, func)?;
+        let inner = &*self.inner;
+        Ok(brolga_compile::function_asm(&module, &inner.target, &inner.config.options, func)?)
+    }
+
+    /// Whether the two are the same engine.
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.inner, &b.inner)
+    }
+
+    /// A reference that does not keep the engine.
+    pub fn weak(&self) -> EngineWeak {
+        EngineWeak { inner: Arc::downgrade(&self.inner) }
+    }
+
+    /// What the engine was configured with.
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.inner.types
+    }
+
+    pub(crate) fn stacks(&self) -> &StackPool {
+        &self.inner.stacks
+    }
+
+    pub(crate) fn thunks(&self) -> Arc<Thunks> {
+        Arc::clone(&self.inner.thunks)
+    }
+
+    /// An error if `other` is another engine.
+    pub(crate) fn check_same(&self, other: &Engine, what: &'static str) -> Result<()> {
+        match Engine::same(self, other) {
+            true => Ok(()),
+            false => Err(EngineError::OtherEngine { what }.into()),
+        }
+    }
+
+    pub(crate) fn decode(&self, bytes: Arc<[u8]>) -> Result<ParsedModule> {
+        Ok(ParsedModule::decode(bytes, self.inner.config.features)?)
+    }
+
+    /// The one path by which code is compiled.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
+        let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
+            let parsed = Arc::new(self.decode(bytes)?);
+            let image = Arc::new(self.image(&parsed)?);
+            Ok(LoadedCode::load(parsed, image, &self.inner.types)?)
+        })?;
+        Ok(Module::from_code(self.clone(), code))
+    }
+
+    #[cfg(feature = "compiler")]
+    fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
+        let EngineInner { config, target, .. } = &*self.inner;
+        let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
+        let threads = if parallel { config.compile_threads } else { 1 };
+        Ok(brolga_compile::compile(module, target, &config.options, threads, &())?)
+    }
+}
+
+/// The position of a function among those the module defines.
+#[cfg(feature = "compiler")]
+fn defined_function(module: &ParsedModule, func: u32) -> Result<brolga_module::DefinedFuncIndex> {
+    let defined = module.defined_func(brolga_module::FuncIndex(func));
+    let defined = defined.filter(|defined| defined.as_usize() < module.bodies.len());
+    defined.ok_or_else(|| {
+        let first = module.imported_functions;
+        crate::format_err!(
+            "the module defines no function {func}, it has {} from {first} on",
+            module.bodies.len()
+        )
+    })
+}
+
+impl Default for Engine {
+    /// An engine of the default configuration.
+    ///
+    /// # Panics
+    /// If this machine is not one that code can be made for, or the system does not let signal
+    /// handlers be installed: [`Engine::new`] says so by an error.
+    fn default() -> Engine {
+        match Engine::new(&Config::default()) {
+            Ok(engine) => engine,
+            Err(error) => panic!("no engine on this machine: {error:#}"),
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("compiled_modules", &self.compiled_module_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An [`Engine`] that may be gone.
+#[derive(Clone)]
+pub struct EngineWeak {
+    inner: Weak<EngineInner>,
+}
+
+impl EngineWeak {
+    /// The engine, if anybody still has it.
+    pub fn upgrade(&self) -> Option<Engine> {
+        Some(Engine { inner: self.inner.upgrade()? })
+    }
+}
+
+impl fmt::Debug for EngineWeak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineWeak").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! The engine and the seam above it: what compiles, what an instance is to the engine, what calls.
+//!
+//! ```text
+//!  Engine ──compile_module──▶ Module ──new_module_engine──▶ ModuleEngine ──new_call_engine──▶ CallEngine
+//!    │ cache: found again by content        one an instance                one a function and store
+//!    └ types, stacks, thunks                                                      │ call
+//!                                                                                 ▼ slots in, slots out
+//! ```
+//!
+//! [`Store`](crate::Store), [`Instance`](crate::Instance) and [`Func`](crate::Func) are built on
+//! these three: there is one path by which code is compiled, one by which an instance is made,
+//! one by which a function is called.
+
+mod cache;
+mod call_engine;
+#[expect(clippy::module_inception, reason = "each of the three types has a file of its name")]
+mod engine;
+mod listener;
+mod module_engine;
+mod reference;
+mod thunks;
+
+pub use call_engine::CallEngine;
+pub use engine::{Engine, EngineError, EngineWeak};
+pub use listener::FunctionListenerFactory;
+pub use module_engine::{ElementInstance, ModuleEngine};
+
+pub(crate) use call_engine::{Callee, call_error};

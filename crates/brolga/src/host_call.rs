@@ -1,0 +1,380 @@
+//! Host functions as wasm calls them: from argument slots to a Rust closure and back. This file is
+//! a room for `unsafe`, and one on which the sandbox stands: changes need a second reader.
+//!
+//! ```text
+//!  wasm ─▶ thunk ─▶ call_typed::<T, F, P, R> ─▶ slots become P ─▶ closure ─▶ R becomes slots
+//!                        │ callee.data                 Caller<'_, T>
+//!                        ▼
+//!                   Bound { store, body }              one for each function and store
+//! ```
+//!
+//! Each closure has an entry of its own, compiled for its types: arguments are read straight from
+//! the slots, nothing is allocated, nothing is looked up. Closures whose types are known at run
+//! time only share one entry.
+//!
+//! **Trusts** the thunks to pass slots of the function's type, and the runtime to call an entry
+//! only while code of the store runs on this thread. Each function's entry, data and type are put
+//! together in this file, by [`HostFunc::bind`].
+//! **Promises** that a closure sees values of its parameters' types and of its store, and that
+//! what wasm gets back are values of its results' types and of the same store.
+//! **Tested by** `tests/host.rs` and `tests/typed.rs`.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use std::sync::Arc;
+
+use brolga_abi::{HostCall, HostFunctionContext, StoreContext as AbiStoreContext, VmContext};
+use brolga_module as module;
+use brolga_runtime::{FuncId, HostData, Store as RuntimeStore, Unwind, Value, host_call_shim};
+
+use crate::store_cell::StorePtr;
+use crate::{Caller, Error, FuncType, Result, StoreContextMut, Val, WasmRet, WasmTyList};
+
+/// Argument slots, read or written front to back.
+///
+/// Values are taken and put in the order of a function type, so that each is read as what it was
+/// written as.
+pub struct Slots<'a> {
+    runtime: &'a mut RuntimeStore,
+    next: *mut u64,
+    left: usize,
+}
+
+impl<'a> Slots<'a> {
+    /// # Safety
+    /// There are `count` slots at `first`, good for `'a`. If they will be taken from, they hold
+    /// values of the types that they will be taken as, references being null or of the store that
+    /// `runtime` is.
+    pub(crate) unsafe fn new(
+        runtime: &'a mut RuntimeStore,
+        first: *mut u64,
+        count: usize,
+    ) -> Slots<'a> {
+        Slots { runtime, next: first, left: count }
+    }
+
+    /// The next slot as it is.
+    ///
+    /// # Panics
+    /// If there is none. (Counts are constants of the types: the check is not in the code.)
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> u64 {
+        let slot = self.advance();
+        // SAFETY: inside the slots, as `advance` has seen; the constructor's caller promised that
+        // they are good and hold values.
+        unsafe { slot.read() }
+    }
+
+    /// Writes the next slot.
+    ///
+    /// # Panics
+    /// As [`Slots::take`].
+    #[inline(always)]
+    pub(crate) fn put(&mut self, bits: u64) {
+        let slot = self.advance();
+        // SAFETY: as in `take`.
+        unsafe { slot.write(bits) }
+    }
+
+    /// The next value, of a type known at run time.
+    ///
+    /// # Panics
+    /// As [`Slots::take`].
+    pub(crate) fn take_value(&mut self, ty: module::ValType) -> Value {
+        let low = self.take();
+        let high = if ty.slots() == 2 { self.take() } else { 0 };
+        // SAFETY: the constructor's caller promised that references are of this store.
+        unsafe { self.runtime.read_slots(ty, &[low, high]) }
+    }
+
+    /// Writes the next value.
+    ///
+    /// # Errors
+    /// If it is a reference of another store, or of an instance that has been closed.
+    ///
+    /// # Panics
+    /// As [`Slots::take`].
+    pub(crate) fn put_value(&mut self, value: Value) -> Result<()> {
+        let mut slots = [0; 2];
+        self.runtime.write_slots(value, &mut slots)?;
+        self.put(slots[0]);
+        if matches!(value, Value::V128(_)) {
+            self.put(slots[1]);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn advance(&mut self) -> *mut u64 {
+        assert!(self.left != 0, "values take the slots of their types");
+        self.left -= 1;
+        let slot = self.next;
+        // SAFETY: there was a slot left, so its end is inside or one past the slots.
+        self.next = unsafe { slot.add(1) };
+        slot
+    }
+}
+
+/// A host function that belongs to no store yet: its type and what makes it one of a store.
+pub struct HostFunc<T: 'static> {
+    ty: FuncType,
+    lowered: module::FuncType,
+    body: Arc<dyn Body<T>>,
+}
+
+/// A closure with its entry.
+trait Body<T: 'static>: Send + Sync {
+    /// The entry, and the data it expects, for the store at `store`.
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData);
+}
+
+/// What an entry finds behind `data`.
+struct Bound<T: 'static, B> {
+    store: StorePtr<T>,
+    body: Arc<B>,
+}
+
+impl<T: 'static> HostFunc<T> {
+    /// A closure whose types say what its type is.
+    pub(crate) fn wrap<F, P, R>(engine: &crate::Engine, func: F) -> Result<HostFunc<T>>
+    where
+        F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+        P: WasmTyList + 'static,
+        R: WasmRet + 'static,
+    {
+        let ty = FuncType::new(engine, P::valtypes(), R::valtypes());
+        let lowered = ty.lower()?;
+        let body = Arc::new(Typed { func, types: PhantomData });
+        Ok(HostFunc { ty, lowered, body })
+    }
+
+    /// A closure that gets its arguments as a list of [`Val`].
+    pub(crate) fn new<F>(ty: FuncType, func: F) -> Result<HostFunc<T>>
+    where
+        F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    {
+        let lowered = ty.lower()?;
+        let body = Arc::new(Dynamic { func, ty: lowered.clone() });
+        Ok(HostFunc { ty, lowered, body })
+    }
+
+    pub(crate) fn ty(&self) -> &FuncType {
+        &self.ty
+    }
+
+    /// Makes it a function of a store.
+    ///
+    /// # Errors
+    /// If its type can't be registered or the store has too many functions.
+    pub(crate) fn bind(&self, store: &mut StoreContextMut<'_, T>) -> Result<FuncId> {
+        let (call, data) = Arc::clone(&self.body).bind(store.ptr());
+        let runtime = &mut store.cell_mut().runtime;
+        // SAFETY: `body` and `lowered` were made together: the entry reads parameters and writes
+        // results of that type, and `data` is what it expects. It never unwinds: all it does is
+        // inside the shim.
+        Ok(unsafe { runtime.new_host_function(&self.lowered, call, data) }?)
+    }
+}
+
+struct Typed<F, P, R> {
+    func: F,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl<T, F, P, R> Body<T> for Typed<F, P, R>
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    P: WasmTyList + 'static,
+    R: WasmRet + 'static,
+{
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData) {
+        let bound = Bound { store, body: self };
+        (call_typed::<T, F, P, R>, HostData::from_box(Box::new(bound)))
+    }
+}
+
+/// The entry of a closure of known types.
+extern "C" fn call_typed<T, F, P, R>(
+    callee: *mut HostFunctionContext,
+    caller: *mut VmContext,
+    slots: *mut u64,
+) where
+    T: 'static,
+    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    P: WasmTyList + 'static,
+    R: WasmRet + 'static,
+{
+    // SAFETY: this entry is only put together with data of this type, in `bind`.
+    let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
+    // SAFETY: code of the store has just called out to this function, whose frame owns nothing.
+    unsafe {
+        host_call_shim(store, || {
+            run(bound.store, caller, slots, P::SLOTS, R::SLOTS, P::load, |context, params| {
+                (bound.body.func)(context, params)
+            })
+        })
+    }
+}
+
+/// The steps of a typed call: load, run, store.
+///
+/// # Safety
+/// The parts are those of a call that is under way, of a function with these types.
+#[inline(always)]
+unsafe fn run<T: 'static, P, R: WasmRet>(
+    ptr: StorePtr<T>,
+    caller: *mut VmContext,
+    slots: *mut u64,
+    params: usize,
+    results: usize,
+    load: impl FnOnce(&mut Slots<'_>) -> P,
+    func: impl FnOnce(Caller<'_, T>, P) -> R,
+) -> Result<(), Unwind> {
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
+    // SAFETY: the thunk has filled the slots with the parameters.
+    let mut values = unsafe { Slots::new(&mut context.cell_mut().runtime, slots, params) };
+    let arguments = load(&mut values);
+    let result = func(Caller::new(context, NonNull::new(caller)), arguments);
+    // SAFETY: the context that the closure got is gone; the rest as above.
+    let mut context = unsafe { StoreContextMut::<T>::from_ptr(ptr) };
+    let runtime = &mut context.cell_mut().runtime;
+    // SAFETY: the thunk has made room for the results.
+    let mut values = unsafe { Slots::new(runtime, slots, results) };
+    result.store(&mut values).map_err(unwind)?;
+    // Builtins find the store through this; what was just done with it used another path.
+    runtime.context();
+    Ok(())
+}
+
+struct Dynamic<F> {
+    func: F,
+    ty: module::FuncType,
+}
+
+impl<T, F> Body<T> for Dynamic<F>
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData) {
+        let bound = Bound { store, body: self };
+        (call_dynamic::<T, F>, HostData::from_box(Box::new(bound)))
+    }
+}
+
+/// The entry of closures whose types are known at run time.
+extern "C" fn call_dynamic<T, F>(
+    callee: *mut HostFunctionContext,
+    caller: *mut VmContext,
+    slots: *mut u64,
+) where
+    T: 'static,
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    // SAFETY: this entry is only put together with data of this type, in `bind`.
+    let (store, bound) = unsafe { parts::<T, Dynamic<F>>(callee) };
+    // SAFETY: code of the store has just called out to this function, whose frame owns nothing.
+    unsafe {
+        host_call_shim(store, || {
+            run_dynamic(bound.store, caller, slots, &bound.body.ty, &bound.body.func)
+                .map_err(unwind)
+        })
+    }
+}
+
+/// The steps of a call whose types are known at run time.
+///
+/// # Safety
+/// The parts are those of a call that is under way, of a function of type `ty`.
+unsafe fn run_dynamic<T: 'static>(
+    ptr: StorePtr<T>,
+    caller: *mut VmContext,
+    slots: *mut u64,
+    ty: &module::FuncType,
+    func: &impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()>,
+) -> Result<()> {
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
+    let cell = context.cell_mut();
+    // A list that an earlier call has left; calls inside this one find none and make their own.
+    let mut values = core::mem::take(&mut cell.spare_values);
+    values.clear();
+    // SAFETY: the thunk has filled the slots with the parameters.
+    let mut source = unsafe { Slots::new(&mut cell.runtime, slots, ty.param_slots()) };
+    values.extend(ty.params().iter().map(|&ty| Val::from_value(source.take_value(ty))));
+    // Results begin as zeros: a closure that leaves one alone has returned that.
+    let zeros = ty.results().iter().map(|&ty| Val::from_value(zero(ty)));
+    values.extend(zeros);
+    let (params, results) = values.split_at_mut(ty.params().len());
+    func(Caller::new(context, NonNull::new(caller)), params, results)?;
+
+    // SAFETY: the context that the closure got is gone; the rest as above.
+    let mut context = unsafe { StoreContextMut::<T>::from_ptr(ptr) };
+    let cell = context.cell_mut();
+    // SAFETY: the thunk has made room for the results.
+    let mut target = unsafe { Slots::new(&mut cell.runtime, slots, ty.result_slots()) };
+    for (position, (result, &ty)) in results.iter().zip(ty.results()).enumerate() {
+        let value = result.to_value();
+        value.check(ty).map_err(|error| {
+            Error::from(error).context(format!("result {position} of a host function"))
+        })?;
+        target.put_value(value)?;
+    }
+    cell.spare_values = values;
+    cell.runtime.context();
+    Ok(())
+}
+
+/// The store's context and the data behind a host function's context.
+///
+/// # Safety
+/// `callee` is the context of a host function whose data is a `Bound<T, B>`, and lives for `'a`.
+#[inline(always)]
+unsafe fn parts<'a, T: 'static, B>(
+    callee: *mut HostFunctionContext,
+) -> (NonNull<AbiStoreContext>, &'a Bound<T, B>) {
+    // SAFETY: the caller's promises; a host function's store is never null.
+    unsafe { (NonNull::new_unchecked((*callee).store), &*(*callee).data.cast::<Bound<T, B>>()) }
+}
+
+/// Zero or null.
+fn zero(ty: module::ValType) -> Value {
+    match ty {
+        module::ValType::I32 => Value::I32(0),
+        module::ValType::I64 => Value::I64(0),
+        module::ValType::F32 => Value::F32(0),
+        module::ValType::F64 => Value::F64(0),
+        module::ValType::V128 => Value::V128(0),
+        module::ValType::Ref(ty) => Value::null(ty),
+    }
+}
+
+#[cold]
+fn unwind(error: Error) -> Unwind {
+    Unwind::Error(error.into_boxed_dyn_error())
+}
+
+/// The instance that called a host function, as wasm passes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallerInstance(NonNull<VmContext>);
+
+// SAFETY: an address, used only by whoever has the store it belongs to.
+unsafe impl Send for CallerInstance {}
+// SAFETY: as above.
+unsafe impl Sync for CallerInstance {}
+
+impl<'a, T> Caller<'a, T> {
+    fn new(store: StoreContextMut<'a, T>, caller: Option<NonNull<VmContext>>) -> Caller<'a, T> {
+        Caller { store, instance: caller.map(CallerInstance) }
+    }
+
+    /// The instance that made the call; none if the host did, or it has been closed since.
+    pub(crate) fn instance(&self) -> Option<brolga_runtime::InstanceId> {
+        let instance = self.instance?;
+        // SAFETY: made from what wasm passed to the host function that this is the caller of; that
+        // instance waits for the call, so it is there.
+        unsafe { self.store.cell().runtime.instance_of(instance.0) }
+    }
+}

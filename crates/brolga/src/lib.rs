@@ -1,0 +1,1 @@
+//! A WebAssembly compiling runtime to embed: Engine, Module, Store, Linker, Instance, Func.

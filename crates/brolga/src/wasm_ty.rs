@@ -1,0 +1,330 @@
+//! Rust types that stand for WebAssembly types: one at a time, as parameters, as results.
+//!
+//! | Rust | WebAssembly |
+//! |---|---|
+//! | `i32`, `u32` | `i32` |
+//! | `i64`, `u64` | `i64` |
+//! | `f32`, `f64` | `f32`, `f64` |
+//! | [`V128`] | `v128` |
+//! | [`Func`], `Option<Func>` | `(ref func)`, `funcref` |
+//! | [`Rooted<ExternRef>`](Rooted), `Option<Rooted<ExternRef>>` | `(ref extern)`, `externref` |
+//!
+//! **Invariants**
+//! - A type takes from the slots and puts there what its `valtype` says: `SLOTS` of them.
+//! - The traits are sealed, so the rows above are all there are.
+
+use brolga_module as module;
+use brolga_runtime::Value;
+
+use crate::host_call::Slots;
+use crate::{Error, ExternRef, Func, HeapType, RefType, Result, Rooted, V128, ValType};
+
+mod sealed {
+    pub trait Sealed {}
+    /// Which registers a value travels in.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Class {
+        Int,
+        Float,
+        Vector,
+    }
+}
+
+pub use sealed::Class;
+use sealed::Sealed;
+
+/// A Rust type that stands for a WebAssembly type. See the table of types in the
+/// documentation of [`Func::wrap`].
+pub trait WasmTy: Send + Sealed {
+    /// The type it stands for.
+    #[doc(hidden)]
+    fn valtype() -> ValType;
+    #[doc(hidden)]
+    const SLOTS: usize;
+    #[doc(hidden)]
+    const CLASS: Class;
+    #[doc(hidden)]
+    fn load(slots: &mut Slots<'_>) -> Self;
+    #[doc(hidden)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()>;
+}
+
+/// What can be passed to a [`TypedFunc`](crate::TypedFunc): one value, or a tuple of up to 16.
+pub trait WasmParams: Send + Sealed {
+    #[doc(hidden)]
+    const SLOTS: usize;
+    #[doc(hidden)]
+    const CLASSES: &'static [Class];
+    #[doc(hidden)]
+    fn valtypes() -> Vec<ValType>;
+    #[doc(hidden)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()>;
+}
+
+/// What a [`TypedFunc`](crate::TypedFunc) can return: nothing, one value, or a tuple of up to
+/// 16.
+pub trait WasmResults: WasmParams {
+    #[doc(hidden)]
+    fn load(slots: &mut Slots<'_>) -> Self;
+}
+
+/// What a closure given to [`Func::wrap`] can take: up to 16 values, as a tuple.
+pub trait WasmTyList: Sealed {
+    /// The types of the values.
+    fn valtypes() -> impl Iterator<Item = ValType>;
+    #[doc(hidden)]
+    const SLOTS: usize;
+    #[doc(hidden)]
+    fn load(slots: &mut Slots<'_>) -> Self;
+}
+
+/// What a closure given to [`Func::wrap`] can return: nothing, one value, a tuple of up to 16,
+/// or a [`Result`] of these.
+pub trait WasmRet: Sealed {
+    #[doc(hidden)]
+    const SLOTS: usize;
+    #[doc(hidden)]
+    fn valtypes() -> Vec<ValType>;
+    #[doc(hidden)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()>;
+}
+
+macro_rules! numbers {
+    ($($rust:ty, $wasm:ident, $class:ident, |$value:ident| $to:expr, |$slot:ident| $from:expr;)*) => {$(
+        impl Sealed for $rust {}
+
+        impl WasmTy for $rust {
+            const SLOTS: usize = 1;
+            const CLASS: Class = Class::$class;
+
+            fn valtype() -> ValType {
+                ValType::$wasm
+            }
+
+            #[inline(always)]
+            fn load(slots: &mut Slots<'_>) -> Self {
+                let $slot = slots.take();
+                $from
+            }
+
+            #[inline(always)]
+            fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+                let $value = self;
+                slots.put($to);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+numbers! {
+    i32, I32, Int, |value| value as u32 as u64, |slot| slot as i32;
+    u32, I32, Int, |value| value as u64, |slot| slot as u32;
+    i64, I64, Int, |value| value as u64, |slot| slot as i64;
+    u64, I64, Int, |value| value, |slot| slot;
+    f32, F32, Float, |value| value.to_bits() as u64, |slot| f32::from_bits(slot as u32);
+    f64, F64, Float, |value| value.to_bits(), |slot| f64::from_bits(slot);
+}
+
+impl Sealed for V128 {}
+
+impl WasmTy for V128 {
+    const SLOTS: usize = 2;
+    const CLASS: Class = Class::Vector;
+
+    fn valtype() -> ValType {
+        ValType::V128
+    }
+
+    #[inline(always)]
+    fn load(slots: &mut Slots<'_>) -> Self {
+        let (low, high) = (slots.take(), slots.take());
+        V128::from_slots(low, high)
+    }
+
+    #[inline(always)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+        for half in self.to_slots() {
+            slots.put(half);
+        }
+        Ok(())
+    }
+}
+
+macro_rules! references {
+    ($($rust:ty, $nullable:literal, $heap:ident, |$value:ident| $to:expr, $pattern:pat => $from:expr;)*) => {$(
+        impl Sealed for $rust {}
+
+        impl WasmTy for $rust {
+            const SLOTS: usize = 1;
+            const CLASS: Class = Class::Int;
+
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new($nullable, HeapType::$heap))
+            }
+
+            fn load(slots: &mut Slots<'_>) -> Self {
+                let heap = module::HeapType::$heap;
+                let ty = module::RefType { nullable: $nullable, heap };
+                match slots.take_value(module::ValType::Ref(ty)) {
+                    $pattern => $from,
+                    other => unreachable!("a {} where a reference was promised", other.kind()),
+                }
+            }
+
+            fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+                let $value = self;
+                slots.put_value($to)
+            }
+        }
+    )*};
+}
+
+references! {
+    Func, false, Func,
+        |func| Value::Func(Some(func.id())), Value::Func(Some(id)) => Func::from_id(id);
+    Option<Func>, true, Func,
+        |func| Value::Func(func.map(Func::id)), Value::Func(id) => id.map(Func::from_id);
+    Rooted<ExternRef>, false, Extern,
+        |object| Value::Extern(Some(object.id())), Value::Extern(Some(id)) => ExternRef::from_id(id);
+    Option<Rooted<ExternRef>>, true, Extern,
+        |object| Value::Extern(object.map(|it| it.id())),
+        Value::Extern(id) => id.map(ExternRef::from_id);
+}
+
+impl<A: WasmTy> WasmParams for A {
+    const SLOTS: usize = A::SLOTS;
+    const CLASSES: &'static [Class] = &[A::CLASS];
+
+    fn valtypes() -> Vec<ValType> {
+        vec![A::valtype()]
+    }
+
+    #[inline(always)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+        WasmTy::store(self, slots)
+    }
+}
+
+impl<A: WasmTy> WasmResults for A {
+    #[inline(always)]
+    fn load(slots: &mut Slots<'_>) -> Self {
+        WasmTy::load(slots)
+    }
+}
+
+impl<A: WasmTy> WasmRet for A {
+    const SLOTS: usize = A::SLOTS;
+
+    fn valtypes() -> Vec<ValType> {
+        vec![A::valtype()]
+    }
+
+    #[inline(always)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+        WasmTy::store(self, slots)
+    }
+}
+
+impl<R: Sealed> Sealed for Result<R, Error> {}
+
+impl<R: WasmRet> WasmRet for Result<R, Error> {
+    const SLOTS: usize = R::SLOTS;
+
+    fn valtypes() -> Vec<ValType> {
+        R::valtypes()
+    }
+
+    #[inline(always)]
+    fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+        self?.store(slots)
+    }
+}
+
+macro_rules! tuples {
+    ($($param:ident)*) => {
+        impl<$($param: Sealed),*> Sealed for ($($param,)*) {}
+
+        #[allow(non_snake_case, unused_variables, reason = "variables are named for their types")]
+        impl<$($param: WasmTy),*> WasmParams for ($($param,)*) {
+            const SLOTS: usize = 0 $(+ $param::SLOTS)*;
+            const CLASSES: &'static [Class] = &[$($param::CLASS),*];
+
+            fn valtypes() -> Vec<ValType> {
+                vec![$($param::valtype()),*]
+            }
+
+            #[inline(always)]
+            fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+                let ($($param,)*) = self;
+                $(WasmTy::store($param, slots)?;)*
+                Ok(())
+            }
+        }
+
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        impl<$($param: WasmTy),*> WasmResults for ($($param,)*) {
+            #[inline(always)]
+            fn load(slots: &mut Slots<'_>) -> Self {
+                // Evaluated front to back, as the slots are filled.
+                ($(<$param as WasmTy>::load(slots),)*)
+            }
+        }
+
+        #[allow(unused_variables, clippy::unused_unit, reason = "the empty tuple")]
+        impl<$($param: WasmTy),*> WasmTyList for ($($param,)*) {
+            const SLOTS: usize = 0 $(+ $param::SLOTS)*;
+
+            fn valtypes() -> impl Iterator<Item = ValType> {
+                IntoIterator::into_iter([$($param::valtype()),*])
+            }
+
+            #[inline(always)]
+            fn load(slots: &mut Slots<'_>) -> Self {
+                ($(<$param as WasmTy>::load(slots),)*)
+            }
+        }
+
+        #[allow(non_snake_case, unused_variables, reason = "variables are named for their types")]
+        impl<$($param: WasmTy),*> WasmRet for ($($param,)*) {
+            const SLOTS: usize = 0 $(+ $param::SLOTS)*;
+
+            fn valtypes() -> Vec<ValType> {
+                vec![$($param::valtype()),*]
+            }
+
+            #[inline(always)]
+            fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+                let ($($param,)*) = self;
+                $(WasmTy::store($param, slots)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Calls the macro `$rows` for every number of type parameters up to 16.
+macro_rules! for_each_arity {
+    ($rows:ident) => {
+        $rows!();
+        $rows!(A1);
+        $rows!(A1 A2);
+        $rows!(A1 A2 A3);
+        $rows!(A1 A2 A3 A4);
+        $rows!(A1 A2 A3 A4 A5);
+        $rows!(A1 A2 A3 A4 A5 A6);
+        $rows!(A1 A2 A3 A4 A5 A6 A7);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15);
+        $rows!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+}
+
+for_each_arity!(tuples);
+pub(crate) use for_each_arity;

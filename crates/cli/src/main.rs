@@ -1,0 +1,3 @@
+//! The `brolga` program.
+
+fn main() {}

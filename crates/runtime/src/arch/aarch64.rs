@@ -1,0 +1,197 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! AArch64, AAPCS64. It does what `x86_64.rs` does, step by step.
+//!
+//! **Invariants**
+//! - x29 and x19, which assembly may not declare changed, are saved on the host stack at
+//!   `Landing.sp`; x19 holds the landing's address while code runs, and code preserves it.
+//! - The landing begins with `bti j`, so that it may be jumped to in images that are guarded.
+//! - x18 belongs to the platform and is left alone, here and in code.
+
+use std::arch::{asm, naked_asm};
+use std::mem::offset_of;
+
+use brolga_abi::{HostFunctionContext, VmContext};
+
+use super::{Landing, RegisterArgs, RegisterResult, Target};
+
+/// Calls a host entry: `entry(callee, caller, code, slots)`. `top` is the stack to switch to, 0 to
+/// stay. Says whether it returned; if not, it came back through `landing`.
+///
+/// # Safety
+/// - `landing` is valid until this comes back, and known to whoever may take the trap door.
+/// - `top` is 0, or the top of a stack that nobody uses, a multiple of 16.
+/// - `entry` is code for `target`'s type, `slots` an array that is large enough for it.
+#[inline(always)]
+pub(crate) unsafe fn enter_slots(
+    landing: *mut Landing,
+    top: usize,
+    entry: *const u8,
+    target: Target,
+    slots: *mut u64,
+) -> bool {
+    let thrown: usize;
+    // SAFETY: the caller's promises; what code may change is declared, or saved on the stack.
+    unsafe {
+        asm!(
+            "stp x29, x19, [sp, #-16]!",
+            "mov x19, x20",
+            "adr x9, 3f",
+            "mov x10, sp",
+            "str x10, [x19, #{sp}]",
+            "str x9, [x19, #{pc}]",
+            "cmp x21, #0",
+            "csel x10, x10, x21, eq",
+            "mov sp, x10",
+            "mov x29, xzr",
+            "blr x22",
+            "ldr x10, [x19, #{sp}]",
+            "mov sp, x10",
+            "mov x0, xzr",
+            // The landing: sp is Landing.sp, x0 is 1.
+            "3:",
+            "hint #36",
+            "ldp x29, x19, [sp], #16",
+            sp = const offset_of!(Landing, sp),
+            pc = const offset_of!(Landing, pc),
+            inout("x0") target.callee => thrown,
+            inout("x1") target.caller => _,
+            inout("x2") target.code => _,
+            inout("x3") slots => _,
+            inout("x20") landing => _,
+            inout("x21") top => _,
+            inout("x22") entry => _,
+            out("x23") _, out("x24") _, out("x25") _, out("x26") _, out("x27") _, out("x28") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            clobber_abi("C"),
+        );
+    }
+    thrown == 0
+}
+
+/// Calls wasm code with arguments in registers. `CallConv::Tail` leaves x0 and x1 out: contexts
+/// come in x2 and x3, integers from x4 on. Otherwise as [`enter_slots`].
+///
+/// # Safety
+/// - As for [`enter_slots`].
+/// - `target.code` takes no more than these arguments and returns at most one value, no `v128`.
+#[inline(always)]
+pub(crate) unsafe fn enter_registers(
+    landing: *mut Landing,
+    top: usize,
+    target: Target,
+    args: RegisterArgs,
+) -> Option<RegisterResult> {
+    let RegisterArgs { ints, floats } = args;
+    let (int, float, thrown): (u64, f64, usize);
+    // SAFETY: as in `enter_slots`.
+    unsafe {
+        asm!(
+            "stp x29, x19, [sp, #-16]!",
+            "mov x19, x20",
+            "adr x9, 3f",
+            "mov x10, sp",
+            "str x10, [x19, #{sp}]",
+            "str x9, [x19, #{pc}]",
+            "cmp x21, #0",
+            "csel x10, x10, x21, eq",
+            "mov sp, x10",
+            "mov x29, xzr",
+            "blr x22",
+            "ldr x10, [x19, #{sp}]",
+            "mov sp, x10",
+            "mov x1, xzr",
+            "b 4f",
+            // The landing: sp is Landing.sp.
+            "3:",
+            "hint #36",
+            "mov x1, #1",
+            "4:",
+            "ldp x29, x19, [sp], #16",
+            sp = const offset_of!(Landing, sp),
+            pc = const offset_of!(Landing, pc),
+            inout("x2") target.callee => _,
+            inout("x3") target.caller => _,
+            inout("x4") ints[0] => _,
+            inout("x5") ints[1] => _,
+            inout("x6") ints[2] => _,
+            inout("x7") ints[3] => _,
+            out("x0") int,
+            out("x1") thrown,
+            inout("v0") floats[0] => float,
+            inout("v1") floats[1] => _,
+            inout("v2") floats[2] => _,
+            inout("v3") floats[3] => _,
+            inout("v4") floats[4] => _,
+            inout("v5") floats[5] => _,
+            inout("v6") floats[6] => _,
+            inout("v7") floats[7] => _,
+            inout("x20") landing => _,
+            inout("x21") top => _,
+            inout("x22") target.code => _,
+            out("x23") _, out("x24") _, out("x25") _, out("x26") _, out("x27") _, out("x28") _,
+            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+            clobber_abi("C"),
+        );
+    }
+    (thrown == 0).then_some(RegisterResult { int, float })
+}
+
+/// Called as a host entry, calls the host function whose context is `callee`.
+///
+/// # Safety
+/// `callee` is a live host function's context, `slots` fits its type.
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn host_function_entry(
+    callee: *mut HostFunctionContext,
+    caller: *mut VmContext,
+    code: *const u8,
+    slots: *mut u64,
+) {
+    naked_asm!(
+        // Tells unwinders that nothing called this.
+        ".cfi_startproc",
+        ".cfi_undefined x30",
+        "stp x29, x30, [sp, #-16]!",
+        "mov x29, sp",
+        "mov x2, x3",
+        "ldr x16, [x0, #{call}]",
+        "blr x16",
+        "ldp x29, x30, [sp], #16",
+        "ret",
+        ".cfi_endproc",
+        call = const offset_of!(HostFunctionContext, call),
+    )
+}
+
+/// Comes back from code at `landing`.
+///
+/// # Safety
+/// The call that wrote `landing` is under way on this thread; the frames below it own nothing that
+/// must be dropped.
+pub(crate) unsafe fn jump(landing: Landing) -> ! {
+    // SAFETY: the landing expects sp and x0 so, and nothing else; see `enter_slots`.
+    unsafe {
+        asm!(
+            "mov sp, x1",
+            "mov x0, #1",
+            "br x2",
+            in("x1") landing.sp,
+            in("x2") landing.pc,
+            options(noreturn),
+        )
+    }
+}
+
+/// `address` without the signature that pointer authentication may have put into its upper bits.
+#[inline(always)]
+pub(crate) fn plain_return_address(address: usize) -> usize {
+    let plain: usize;
+    // SAFETY: `xpaclri` in the hint space: works on x30 alone, does nothing on older processors.
+    unsafe {
+        asm!("hint #7", inout("x30") address => plain, options(nomem, nostack, preserves_flags));
+    }
+    plain
+}

@@ -1,0 +1,114 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! The instructions that go into code and come back, one file a processor. Nothing else in the
+//! runtime knows a register by name.
+//!
+//! Each file has the same functions:
+//! - `enter_slots` calls a host entry with an array of argument slots;
+//! - `enter_registers` calls wasm code with its arguments where `CallConv::Tail` takes them;
+//! - `host_function_entry` is the host entry of host functions: code that calls them directly;
+//! - `jump` goes to a [`Landing`], abandoning the frames below;
+//! - `plain_return_address` takes a signature off a return address.
+//!
+//! **Trusts**
+//! - Code keeps the callee-saved registers of its convention: `Tail`'s are the C ABI's.
+//! - The direction flag, the floating point control word and the like are as the C ABI has them:
+//!   code never changes them, and host code puts back what it changes.
+//!
+//! **Promises**
+//! - Code starts with the stack pointer aligned as the C ABI asks and with frame pointer 0, where
+//!   frame walks end.
+//! - When an entering function comes back, whichever way, all registers that the C ABI preserves
+//!   are as before. They are not written down for a jump: the assembly declares them all changed,
+//!   so that the compiler keeps what it needs elsewhere.
+//!
+//! - An unwinder that walks up from host code (a panic's, for its backtrace) ends in wasm code or in
+//!   `host_function_entry`: it never meets the switch of stacks, which it could not follow.
+//!
+//! **Tested by** `tests/calls.rs` and `tests/traps.rs`.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use std::mem::MaybeUninit;
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) use aarch64::{
+    enter_registers, enter_slots, host_function_entry, jump, plain_return_address,
+};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64::{
+    enter_registers, enter_slots, host_function_entry, jump, plain_return_address,
+};
+
+use brolga_abi::VmContext;
+
+/// Where a call comes back to when it doesn't return: written on the way in.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Landing {
+    /// The stack pointer.
+    pub(crate) sp: usize,
+    /// The instruction.
+    pub(crate) pc: usize,
+}
+
+impl Landing {
+    pub(crate) const fn new() -> Self {
+        Self { sp: 0, pc: 0 }
+    }
+}
+
+/// What goes into code however its arguments are passed.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    /// The wasm function's code.
+    pub(crate) code: *const u8,
+    /// Its context.
+    pub(crate) callee: *mut VmContext,
+    /// The caller's context.
+    pub(crate) caller: *mut VmContext,
+}
+
+/// Arguments as registers hold them: integers and references in `ints`, floats in `floats`, each
+/// in the order of the parameters, upper parts of narrow ones undefined.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterArgs {
+    /// Integers and references.
+    pub ints: [MaybeUninit<u64>; RegisterArgs::INTS_MAX],
+    /// Floats; an `f32` is in the low half of the bits.
+    pub floats: [MaybeUninit<f64>; RegisterArgs::FLOATS_MAX],
+}
+
+impl RegisterArgs {
+    /// How many integers and references fit.
+    pub const INTS_MAX: usize = 4;
+    /// How many floats fit.
+    pub const FLOATS_MAX: usize = 8;
+
+    /// No arguments yet.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self {
+            ints: [MaybeUninit::uninit(); Self::INTS_MAX],
+            floats: [MaybeUninit::uninit(); Self::FLOATS_MAX],
+        }
+    }
+}
+
+impl Default for RegisterArgs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The registers that a single result comes back in; the other one is undefined.
+#[derive(Clone, Copy, Debug)]
+pub struct RegisterResult {
+    /// An integer or reference, the upper half undefined if it has 32 bits.
+    pub int: u64,
+    /// A float; an `f32` is in the low half of the bits.
+    pub float: f64,
+}

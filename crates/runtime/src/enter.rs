@@ -1,0 +1,104 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! The way into code: every call that the host makes goes through one of the two functions here.
+//!
+//! ```text
+//!  call ─────────────▶ activation::within ─▶ arch::enter_slots ─▶ host entry ─▶ wasm
+//!  call_in_registers ▶ activation::within ─▶ arch::enter_registers ───────────▶ wasm
+//! ```
+//!
+//! **Invariants**
+//! - On the way there is no lock, no allocation and no system call, a store's and a thread's first
+//!   call aside.
+
+use std::ptr::NonNull;
+
+use brolga_abi::{FuncRef, StoreContext, VmContext};
+
+use crate::activation::within;
+use crate::arch::{self, RegisterArgs, RegisterResult, Target};
+use crate::stack::StoreStack;
+use crate::trap::TrapRecord;
+
+/// Calls a function of the store, wasm or host: arguments are in `slots`, results come back in
+/// them, both from slot 0 on (see [`HostCall`](brolga_abi::HostCall) for their form).
+///
+/// # Errors
+/// What the call ended with. Slots are then undefined.
+///
+/// # Panics
+/// Goes on with a panic of host code that the function called.
+///
+/// # Safety
+/// - `store` is the context of a live store, `stack` is that store's, and no other thread uses
+///   either.
+/// - `func` is a function of that store, complete (its code pointer filled in), and its code is
+///   kept loaded during the call.
+/// - `caller` is what the function gets as its caller's context: null, or that of an instance of
+///   the same store.
+/// - `slots` has room for the parameters and for the results, and holds arguments of the
+///   parameters' types that are the store's own where they are references.
+pub unsafe fn call(
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    func: NonNull<FuncRef>,
+    caller: *mut VmContext,
+    slots: *mut u64,
+) -> Result<(), Box<TrapRecord>> {
+    // SAFETY: a function of a live store.
+    let func = unsafe { func.as_ref() };
+    let entry = match func.host_entry.is_null() {
+        false => func.host_entry,
+        // Called on the call's stack too, so that it finds there what it finds when wasm calls
+        // it, the trap door above all.
+        true => arch::host_function_entry as *const u8,
+    };
+    let target = Target {
+        code: func.wasm_code,
+        callee: func.vmctx,
+        caller,
+    };
+    let body = |landing, top| {
+        // SAFETY: `within` gives a landing that the trap door knows and a stack that is free; the
+        // rest is the caller's promise.
+        unsafe { arch::enter_slots(landing, top, entry, target, slots) }.then_some(())
+    };
+    // SAFETY: the caller's promises.
+    unsafe { within(stack, store, body) }
+}
+
+/// Calls a wasm function with its arguments in registers, for types that fit: at most
+/// [`RegisterArgs::INTS_MAX`] integers and references, [`RegisterArgs::FLOATS_MAX`] floats, at most
+/// one result, no `v128`.
+///
+/// # Errors
+/// What the call ended with.
+///
+/// # Panics
+/// Goes on with a panic of host code that the function called.
+///
+/// # Safety
+/// - As for [`call`]; `args` stands for the slots.
+/// - `func` is a wasm function (its `host_entry` is not null) and its type fits.
+#[inline(always)]
+pub unsafe fn call_in_registers(
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    func: NonNull<FuncRef>,
+    caller: *mut VmContext,
+    args: RegisterArgs,
+) -> Result<RegisterResult, Box<TrapRecord>> {
+    // SAFETY: a function of a live store.
+    let func = unsafe { func.as_ref() };
+    let target = Target {
+        code: func.wasm_code,
+        callee: func.vmctx,
+        caller,
+    };
+    let body = |landing, top| {
+        // SAFETY: as in `call`.
+        unsafe { arch::enter_registers(landing, top, target, args) }
+    };
+    // SAFETY: the caller's promises.
+    unsafe { within(stack, store, body) }
+}

@@ -1,0 +1,65 @@
+//! Host objects that wasm can hold references to.
+//!
+//! A reference is a number, from 1 on; 0 is null. Objects live as long as the store: they are
+//! collected when the garbage collector comes.
+//!
+//! **Invariants**
+//! - A number that code can hold was given out here, so it always has its object.
+
+use std::any::Any;
+use std::num::NonZeroU32;
+
+use crate::limits::LimitError;
+use crate::{ExternRefId, HandleError, Store};
+
+/// The objects of a store, by their number less one.
+#[derive(Default)]
+pub(crate) struct ExternRefs(Vec<Box<dyn Any + Send + Sync>>);
+
+impl Store {
+    /// Takes a host object in, so that wasm can hold references to it.
+    pub fn new_externref(
+        &mut self,
+        object: Box<dyn Any + Send + Sync>,
+    ) -> Result<ExternRefId, LimitError> {
+        let objects = &mut self.arenas.externrefs.0;
+        let number = objects.len() as u64 + 1;
+        self.budget.limits.externrefs(number)?;
+        let Some(place) = u32::try_from(number).ok().and_then(NonZeroU32::new) else {
+            let (name, what) = ("externrefs", "externrefs");
+            return Err(LimitError { name, what, max: u32::MAX.into(), asked: number });
+        };
+        objects.push(object);
+        Ok(ExternRefId { store: self.id(), place })
+    }
+
+    /// The object behind a reference.
+    pub fn externref(
+        &self,
+        object: ExternRefId,
+    ) -> Result<&(dyn Any + Send + Sync), HandleError> {
+        let position = object.within(self.id())?.get() as usize - 1;
+        self.arenas.externrefs.0.get(position).map(|it| &**it).ok_or(ExternRefId::CLOSED)
+    }
+
+    /// The object behind a reference, to change.
+    pub fn externref_mut(
+        &mut self,
+        object: ExternRefId,
+    ) -> Result<&mut (dyn Any + Send + Sync), HandleError> {
+        let position = object.within(self.id())?.get() as usize - 1;
+        self.arenas.externrefs.0.get_mut(position).map(|it| &mut **it).ok_or(ExternRefId::CLOSED)
+    }
+
+    /// The reference that code holds as `index`; none if it is null.
+    pub(crate) fn externref_at(&self, index: u32) -> Option<ExternRefId> {
+        let place = NonZeroU32::new(index)?;
+        Some(ExternRefId { store: self.id(), place })
+    }
+}
+
+impl std::fmt::Debug for ExternRefs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ExternRefs").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,559 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! Making an instance of loaded code.
+//!
+//! ```text
+//!  check module ─▶ check imports ─▶ make memories, context ─▶ globals ─▶ tables ─▶ element segments
+//!     ─▶ data segments ─▶ (the caller runs the start function)
+//! ```
+//!
+//! It never runs code.
+//!
+//! **Trusts** the layout, which the compiler computed likewise.
+//! **Promises** that code of the instance finds in its context what the layout says; that an
+//! import has the type that code was compiled for.
+//! **Tested by** this file's tests; with code, by the specification's suites.
+//!
+//! **Invariants**
+//! - Nothing is written into imports before every import has been checked and everything of the
+//!   instance's own has been made.
+//! - An instance whose segments fail is freed at once, unless it wrote into an imported table: then
+//!   that table may lead to it, and it goes when nothing does.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use brolga_abi::{ImportedFunction, TrapCode, VmContext};
+use brolga_module::{
+    DataIndex, DataMode, ElemIndex, ElementItems, ElementMode, ExternType, FuncIndex, GlobalIndex,
+    GlobalType, Import, IndexType, MemoryIndex, MemoryType, TableIndex, TableType, TypeIndex,
+};
+
+use crate::arena::Place;
+use crate::builtin::BUILTINS;
+use crate::close::{Users, can_refer_to_import};
+use crate::context::ContextMemory;
+use crate::describe;
+use crate::handle::{FuncPlace, GlobalPlace, TablePlace};
+use crate::instance::{InstanceData, State};
+use crate::limits::Charge;
+use crate::value::Bits;
+use crate::{
+    Extern, FuncError, FuncId, GlobalId, HandleError, ImportError, InstanceId, InstantiateError,
+    LoadedCode, MemoryId, Store, TableId,
+};
+
+/// What a module's imports are resolved to.
+#[derive(Default)]
+struct Imports {
+    functions: Vec<ImportedFunction>,
+    tables: Vec<Place>,
+    memories: Vec<Place>,
+    globals: Vec<GlobalPlace>,
+    exporters: Vec<Place>,
+}
+
+impl Store {
+    /// Makes an instance of a module. `imports` are in the order of the module's imports.
+    ///
+    /// The start function has not run yet: the caller calls [`Store::start_function`] if there is
+    /// one, and closes the instance should that fail.
+    ///
+    /// # Errors
+    /// See [`InstantiateError`].
+    pub fn instantiate(
+        &mut self,
+        code: &Arc<LoadedCode>,
+        imports: &[Extern],
+    ) -> Result<InstanceId, InstantiateError> {
+        self.check_module(code)?;
+        // First: what it frees must not be among the imports that were found good.
+        self.make_room(code)?;
+        let imports = self.check_imports(code, imports)?;
+        let place = self.make_instance(code, imports)?;
+        let mut wrote_imported_table = false;
+        match self.initialize(place, code, &mut wrote_imported_table) {
+            Ok(()) => {
+                code.initial_memories.note_instance();
+                Ok(InstanceId { store: self.id(), place })
+            }
+            Err(error) => {
+                if wrote_imported_table {
+                    self.retire(place, State::Failed);
+                    self.settle();
+                } else {
+                    self.free_unseen(place);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn check_module(&self, code: &LoadedCode) -> Result<(), InstantiateError> {
+        if !code.type_registry().same(&self.types) {
+            return Err(InstantiateError::OtherEngine);
+        }
+        if code.image.options_fingerprint != self.options_fingerprint {
+            return Err(InstantiateError::Options);
+        }
+        Ok(())
+    }
+
+    /// Frees closed instances if the limits leave no room for one more of `code` otherwise.
+    fn make_room(&mut self, code: &LoadedCode) -> Result<(), InstantiateError> {
+        let instances = self.arenas.instances.len() as u64 + 1;
+        let crowded = |store: &Store| {
+            let module = &code.module;
+            let memories = &module.memories[module.imported_memories as usize..];
+            let memory_bytes = memories.iter().fold(0_u64, |sum, ty| {
+                sum.saturating_add(ty.min.saturating_mul(ty.page_bytes()))
+            });
+            let tables = &module.tables[module.imported_tables as usize..];
+            let elements = tables.iter().fold(0_u64, |sum, ty| sum.saturating_add(ty.min));
+            let used = |charge| store.budget.used(charge);
+            let limits = &store.budget.limits;
+            limits.instances(instances).is_err()
+                || limits.memories((store.arenas.memories.len() + memories.len()) as u64).is_err()
+                || limits.tables((store.arenas.tables.len() + tables.len()) as u64).is_err()
+                || limits
+                    .memory_bytes_total(used(Charge::Memory).saturating_add(memory_bytes))
+                    .is_err()
+                || limits
+                    .table_elements_total(used(Charge::Table).saturating_add(elements))
+                    .is_err()
+        };
+        if self.has_closed_pending() && crowded(self) {
+            self.collect_closed();
+        }
+        let instances = self.arenas.instances.len() as u64 + 1;
+        Ok(self.budget.limits.instances(instances)?)
+    }
+}
+
+/// Imports.
+impl Store {
+    fn check_imports(
+        &mut self,
+        code: &Arc<LoadedCode>,
+        given: &[Extern],
+    ) -> Result<Imports, InstantiateError> {
+        let module = &code.module;
+        if module.imports.len() != given.len() {
+            let (expected, found) = (module.imports.len(), given.len());
+            return Err(InstantiateError::ImportCount { expected, found });
+        }
+        let mut imports = Imports::default();
+        imports.functions.reserve_exact(module.imported_functions as usize);
+        for (import, &given) in module.imports.iter().zip(given) {
+            self.check_import(code, import, given, &mut imports).map_err(|error| {
+                let (module, name) = (import.module.to_string(), import.name.to_string());
+                InstantiateError::Import { module, name, error }
+            })?;
+        }
+        imports.exporters.sort_unstable();
+        imports.exporters.dedup();
+        Ok(imports)
+    }
+
+    fn check_import(
+        &mut self,
+        code: &Arc<LoadedCode>,
+        import: &Import,
+        given: Extern,
+        imports: &mut Imports,
+    ) -> Result<(), ImportError> {
+        match (&import.ty, given) {
+            (ExternType::Func(ty), Extern::Func(func)) => {
+                let function = self.check_function_import(code, *ty, func, imports)?;
+                imports.functions.push(function);
+            }
+            (ExternType::Table(ty), Extern::Table(table)) => {
+                imports.tables.push(self.check_table_import(ty, table)?);
+            }
+            (ExternType::Memory(ty), Extern::Memory(memory)) => {
+                imports.memories.push(self.check_memory_import(ty, memory)?);
+            }
+            (ExternType::Global(ty), Extern::Global(global)) => {
+                imports.globals.push(self.check_global_import(ty, global)?);
+                if let GlobalPlace::Instance(exporter, _) = global.place {
+                    imports.exporters.push(exporter);
+                }
+            }
+            (expected, found) => {
+                let expected = match expected {
+                    ExternType::Func(ty) => describe::func_type(&code.module.types[ty.as_usize()]),
+                    ExternType::Table(ty) => describe::table_type(*ty),
+                    ExternType::Memory(ty) => describe::memory_type(*ty),
+                    ExternType::Global(ty) => describe::global_type(*ty),
+                };
+                let found = format!("a {}", found.kind());
+                return Err(ImportError::Type { expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_function_import(
+        &mut self,
+        code: &Arc<LoadedCode>,
+        ty: TypeIndex,
+        func: FuncId,
+        imports: &mut Imports,
+    ) -> Result<ImportedFunction, ImportError> {
+        if self.func_type_id(func)? != code.type_id(ty) {
+            return Err(ImportError::Type {
+                expected: describe::func_type(&code.module.types[ty.as_usize()]),
+                found: describe::func_type(self.func_type(func)?),
+            });
+        }
+        let index = FuncIndex::from_usize(imports.functions.len());
+        let refers = can_refer_to_import(&code.module, index);
+        let func_ref = match func.place {
+            FuncPlace::Instance(exporter, _) => {
+                imports.exporters.push(exporter);
+                self.instance_mut(exporter).handed_out |= refers;
+                self.func_ref(func)?
+            }
+            // A module that only calls the function has a thunk of its own for that.
+            FuncPlace::Host(_) if !refers && code.host_exit(ty).is_some() => self.func_ref(func)?,
+            FuncPlace::Host(place) => self.host_func_ref_for_wasm(place, Some((code, ty)))?,
+        };
+        // SAFETY: the reference was just got and nothing was freed since.
+        let (wasm_code, vmctx) = unsafe { ((*func_ref.as_ptr()).wasm_code, func_ref.as_ref().vmctx) };
+        let own_thunk = match func.place {
+            FuncPlace::Host(_) => code.host_exit(ty),
+            FuncPlace::Instance(..) => None,
+        };
+        Ok(ImportedFunction {
+            wasm_code: own_thunk.unwrap_or(wasm_code),
+            vmctx,
+            func_ref: func_ref.as_ptr(),
+        })
+    }
+
+    fn check_table_import(&self, ty: &TableType, table: TableId) -> Result<Place, ImportError> {
+        let found = self.table_type(table)?;
+        let fits = found.element == ty.element
+            && found.index == ty.index
+            && limits_fit((found.min, found.max), (ty.min, ty.max));
+        match table.place {
+            TablePlace::Store(place) if fits => Ok(place),
+            TablePlace::Store(_) => Err(ImportError::Type {
+                expected: describe::table_type(*ty),
+                found: describe::table_type(found),
+            }),
+            TablePlace::Static(..) => Err(ImportError::Type {
+                expected: describe::table_type(*ty),
+                found: "a table that its module keeps to itself".into(),
+            }),
+        }
+    }
+
+    fn check_memory_import(&self, ty: &MemoryType, memory: MemoryId) -> Result<Place, ImportError> {
+        let found = self.memory_type(memory)?;
+        let fits = found.index == ty.index
+            && found.shared == ty.shared
+            && found.page_size_log2 == ty.page_size_log2
+            && limits_fit((found.min, found.max), (ty.min, ty.max));
+        if fits {
+            return Ok(memory.place);
+        }
+        let (expected, found) = (describe::memory_type(*ty), describe::memory_type(found));
+        Err(ImportError::Type { expected, found })
+    }
+
+    fn check_global_import(
+        &self,
+        ty: &GlobalType,
+        global: GlobalId,
+    ) -> Result<GlobalPlace, ImportError> {
+        let found = self.global_type(global)?;
+        if found == *ty {
+            return Ok(global.place);
+        }
+        let (expected, found) = (describe::global_type(*ty), describe::global_type(found));
+        Err(ImportError::Type { expected, found })
+    }
+}
+
+/// Whether limits found are inside those asked for.
+fn limits_fit(found: (u64, Option<u64>), asked: (u64, Option<u64>)) -> bool {
+    let max_fits = match (found.1, asked.1) {
+        (_, None) => true,
+        (Some(found), Some(asked)) => found <= asked,
+        (None, Some(_)) => false,
+    };
+    found.0 >= asked.0 && max_fits
+}
+
+/// Making.
+impl Store {
+    /// Makes memories and context, and fills in all but the instance's own globals and tables.
+    fn make_instance(
+        &mut self,
+        code: &Arc<LoadedCode>,
+        mut imports: Imports,
+    ) -> Result<Place, InstantiateError> {
+        let bytes = code.layout.size_bytes();
+        let context = ContextMemory::new(bytes);
+        let context = context.ok_or(InstantiateError::OutOfMemory { bytes: bytes as usize })?;
+        self.make_memories(code, &mut imports.memories)?;
+        let mut tables: Vec<_> = imports.tables.iter().copied().map(Some).collect();
+        tables.resize(code.module.tables.len(), None);
+        let place = self.arenas.instances.insert(InstanceData {
+            code: Arc::clone(code),
+            context,
+            memories: imports.memories.into(),
+            tables: tables.into(),
+            imported_globals: imports.globals.into(),
+            exporters: imports.exporters.into(),
+            importers: Users::default(),
+            state: State::Open,
+            handed_out: false,
+            pinned: false,
+            extra_func_refs: HashMap::new(),
+            extra_code: Vec::new(),
+            dropped_data: HashSet::new(),
+            dropped_elements: HashSet::new(),
+        });
+        self.count_uses(place);
+        self.fill_context(place, code, imports.functions);
+        Ok(place)
+    }
+
+    /// Makes the memories that the module defines, behind those it imports; all or none.
+    fn make_memories(
+        &mut self,
+        code: &LoadedCode,
+        memories: &mut Vec<Place>,
+    ) -> Result<(), InstantiateError> {
+        let imported = memories.len();
+        for (index, &ty) in code.module.memories.iter().enumerate().skip(imported) {
+            match self.allocate_memory(ty) {
+                Ok(place) => memories.push(place),
+                Err(error) => {
+                    for &place in &memories[imported..] {
+                        self.free_memory(place);
+                    }
+                    let index = MemoryIndex::from_usize(index).0;
+                    return Err(InstantiateError::Memory { index, error });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_context(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+        functions: Vec<ImportedFunction>,
+    ) {
+        let store = self.context.as_ptr();
+        let globals: Vec<_> = {
+            let homes = self.instance(place).imported_globals.iter();
+            homes
+                .map(|&home| self.placed_global(home).expect("its import has been checked").1)
+                .collect()
+        };
+        let Self { arenas, .. } = self;
+        let instance = arenas.instances.get_mut(place).expect("it was just made");
+        let (context, layout) = (&mut instance.context, &code.layout);
+        let head = VmContext {
+            store,
+            builtins: BUILTINS.as_ptr(),
+            instance: place.index,
+            reserved: [0; 3],
+        };
+        context.write(0, head);
+        for (index, memory) in instance.memories.iter().enumerate() {
+            let memory = arenas.memories.get(*memory).expect("it was just made or checked");
+            context.write(layout.memory(MemoryIndex::from_usize(index)), memory.slot());
+        }
+        for (index, table) in instance.tables.iter().enumerate() {
+            let Some(table) = table.and_then(|table| arenas.tables.get(table)) else { continue };
+            let declared = &code.module.tables[index];
+            context.write(layout.table(TableIndex::from_usize(index)), table.slot(declared));
+        }
+        for (index, function) in functions.into_iter().enumerate() {
+            context.write(layout.imported_function(FuncIndex::from_usize(index)), function);
+        }
+        for (index, cell) in globals.into_iter().enumerate() {
+            if let Err(offset) = layout.global(GlobalIndex::from_usize(index)) {
+                context.write(offset, cell.as_ptr());
+            }
+        }
+        for (index, &id) in code.type_ids().iter().enumerate() {
+            context.write(layout.type_id(TypeIndex::from_usize(index)), id);
+        }
+    }
+}
+
+/// First contents.
+impl Store {
+    fn initialize(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+        wrote_imported_table: &mut bool,
+    ) -> Result<(), InstantiateError> {
+        self.initialize_globals(place, code)?;
+        self.make_tables(place, code)?;
+        self.write_elements(place, code, wrote_imported_table)?;
+        self.write_data(place, code)
+    }
+
+    fn initialize_globals(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+    ) -> Result<(), InstantiateError> {
+        let imported = code.module.imported_globals as usize;
+        for (position, expr) in code.module.global_initial.iter().enumerate() {
+            let global = GlobalIndex::from_usize(imported + position);
+            let ty = code.module.globals[global.as_usize()].content;
+            let cell = self.evaluate(place, expr)?.to_cell(ty);
+            // SAFETY: the cell is in the new instance's context, and no code of it runs yet.
+            unsafe { self.instance(place).global_cell(global).write(cell) };
+        }
+        Ok(())
+    }
+
+    /// Makes the tables that the module defines and that are not part of its image.
+    fn make_tables(&mut self, place: Place, code: &LoadedCode) -> Result<(), InstantiateError> {
+        let imported = code.module.imported_tables as usize;
+        for (position, initial) in code.module.table_initial.iter().enumerate() {
+            let index = TableIndex::from_usize(imported + position);
+            if code.image.static_table(index).is_some() {
+                continue;
+            }
+            let init = match initial {
+                Some(expr) => self.evaluate(place, expr)?,
+                None => Bits(0),
+            };
+            let ty = code.module.tables[index.as_usize()];
+            let table = self
+                .allocate_table(ty, init)
+                .map_err(|error| InstantiateError::Table { index: index.0, error })?;
+            let table_storage = self.table_mut(table);
+            table_storage.users.add();
+            let slot = table_storage.slot(&ty);
+            let instance = self.instance_mut(place);
+            instance.tables[index.as_usize()] = Some(table);
+            instance.context.write(code.layout.table(index), slot);
+        }
+        Ok(())
+    }
+
+    fn write_elements(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+        wrote_imported_table: &mut bool,
+    ) -> Result<(), InstantiateError> {
+        for (index, segment) in code.module.elements.iter().enumerate() {
+            let ElementMode::Active { table, offset } = &segment.mode else { continue };
+            let elem = ElemIndex::from_usize(index);
+            let position = self.evaluate(place, offset)?;
+            let index_type = code.module.tables[table.as_usize()].index;
+            let position = address(index_type, position);
+            let len = segment.items.len() as u64;
+            let written = match self.instance(place).tables[table.as_usize()] {
+                Some(storage) => {
+                    *wrote_imported_table |= code.module.defined_table(*table).is_none();
+                    self.write_segment(place, code, storage, elem, position, 0..segment.items.len())?
+                }
+                // The image holds the elements; the bounds hold there as anywhere.
+                None => {
+                    let size = code.module.tables[table.as_usize()].min;
+                    position.checked_add(len).filter(|&end| end <= size).map(drop)
+                }
+            };
+            let trap = TrapCode::TableOutOfBounds;
+            written.ok_or(InstantiateError::Segment { index: elem.0, trap })?;
+        }
+        Ok(())
+    }
+
+    /// Writes elements of a segment, `range` of it, into a table from `position` on. None if out of
+    /// bounds, and nothing has changed then.
+    pub(crate) fn write_segment(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+        table: Place,
+        elem: ElemIndex,
+        position: u64,
+        range: std::ops::Range<usize>,
+    ) -> Result<Option<()>, FuncError> {
+        let items = &code.module.element(elem).items;
+        let target = crate::memory::range(self.table(table).len(), position, range.len() as u64);
+        let Some(target) = target.filter(|_| range.end <= items.len()) else { return Ok(None) };
+        for (at, item) in target.zip(range) {
+            let value = match items {
+                ElementItems::Functions(functions) => self.func_bits(place, functions[item])?,
+                ElementItems::Expressions(expressions) => {
+                    self.evaluate(place, &expressions[item])?
+                }
+            };
+            self.table_mut(table).set(at, value);
+        }
+        Ok(Some(()))
+    }
+
+    fn write_data(&mut self, place: Place, code: &LoadedCode) -> Result<(), InstantiateError> {
+        let module = &code.module;
+        if module.data.is_empty() {
+            return Ok(());
+        }
+        let mapped: Vec<bool> = (0..module.memories.len())
+            .map(|index| self.map_initial_memory(place, code, MemoryIndex::from_usize(index)))
+            .collect();
+        for (index, segment) in module.data.iter().enumerate() {
+            let DataMode::Active { memory, offset } = &segment.mode else { continue };
+            if mapped[memory.as_usize()] {
+                continue;
+            }
+            let data = DataIndex::from_usize(index);
+            let offset = self.evaluate(place, offset)?;
+            let offset = address(module.memories[memory.as_usize()].index, offset);
+            let storage = self.instance(place).memories[memory.as_usize()];
+            let bytes = module.data_bytes(data);
+            let trap = TrapCode::MemoryOutOfBounds;
+            self.memory_mut(storage)
+                .range_mut(offset, bytes.len() as u64)
+                .ok_or(InstantiateError::Segment { index: data.0, trap })?
+                .copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Maps the image of a memory of the instance's own; whether there was one.
+    fn map_initial_memory(&mut self, place: Place, code: &LoadedCode, memory: MemoryIndex) -> bool {
+        let Some(initial) = code.initial_memories.get(&code.module, memory) else { return false };
+        let storage = self.instance(place).memories[memory.as_usize()];
+        // Should the system refuse, the segments are copied: slower, not wrong.
+        self.memory_mut(storage).map_image(initial.address, &initial.image).is_ok()
+    }
+}
+
+/// A constant position or address as a number.
+fn address(index: IndexType, bits: Bits) -> u64 {
+    match index {
+        IndexType::I32 => (bits.0 as u32).into(),
+        IndexType::I64 => bits.0 as u64,
+    }
+}
+
+impl From<FuncError> for InstantiateError {
+    fn from(error: FuncError) -> Self {
+        InstantiateError::Func(error)
+    }
+}
+
+impl From<HandleError> for InstantiateError {
+    fn from(error: HandleError) -> Self {
+        InstantiateError::Func(error.into())
+    }
+}

@@ -1,0 +1,355 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! Linear memories: their mappings, their growth, and what is written into them when they start.
+//!
+//! ```text
+//!  │ guard before │ committed: 0 … size │ reserved for growth │ guard after │
+//!                 base                                        base + capacity
+//! ```
+//!
+//! It never runs code, and it hands out slices only while the store is borrowed.
+//!
+//! **Trusts** [`MemoryPlan`]: it is what the compiler left checks out by; and brolga-os to commit
+//! exactly what it is asked for.
+//! **Promises** that all of `0..size` may be read and written, that of the rest of a guarded
+//! memory's mapping nothing may, and that every new byte is zero.
+//! **Tested by** this file's tests; with code, by the memory tests of brolga.
+//!
+//! **Invariants**
+//! - `view.base` is `mapping` + guard before; `view.size_bytes <= capacity`; bytes up to the size,
+//!   rounded up to the host's pages, are committed, and no others.
+//! - A pinned memory's base never changes. A plan without checks has capacity 4 GiB.
+//! - No reference into a memory lives while code runs.
+
+use std::ptr::NonNull;
+
+use brolga_abi::{BoundsCheck, MemoryPlan, MemorySlot, MemoryView};
+use brolga_module::{IndexType, MemoryType};
+use brolga_os::{MemoryImage, Reservation, page_size, round_up_to_page};
+
+use crate::arena::Place;
+use crate::close::Users;
+use crate::limits::{Charge, Growth};
+use crate::stable::Stable;
+use crate::{GrowError, HandleError, MemoryId, Store};
+
+impl Store {
+    /// Makes a memory of the host's, zeroed.
+    pub fn new_memory(&mut self, ty: MemoryType) -> Result<MemoryId, GrowError> {
+        let place = self.allocate_memory(ty)?;
+        self.memory_mut(place).users = Users::host();
+        Ok(MemoryId { store: self.id(), place })
+    }
+
+    /// A memory's type; its `min` is the current size.
+    pub fn memory_type(&self, memory: MemoryId) -> Result<MemoryType, HandleError> {
+        self.checked_memory(memory).map(LinearMemory::current_type)
+    }
+
+    /// A memory's size in pages of its type.
+    pub fn memory_size_pages(&self, memory: MemoryId) -> Result<u64, HandleError> {
+        self.checked_memory(memory).map(LinearMemory::size_pages)
+    }
+
+    /// Grows a memory by `delta_pages` zeroed pages; gives the old size in pages.
+    ///
+    /// # Errors
+    /// If the type, a limit of the store, the embedder's hook or the system is against it. Nothing
+    /// has changed then.
+    pub fn memory_grow(&mut self, memory: MemoryId, delta_pages: u64) -> Result<u64, GrowError> {
+        self.checked_memory(memory)?;
+        self.grow_memory(memory.place, delta_pages)
+    }
+
+    /// A memory's bytes.
+    pub fn memory_data(&self, memory: MemoryId) -> Result<&[u8], HandleError> {
+        self.checked_memory(memory).map(LinearMemory::data)
+    }
+
+    /// A memory's bytes, to write.
+    pub fn memory_data_mut(&mut self, memory: MemoryId) -> Result<&mut [u8], HandleError> {
+        self.checked_memory(memory)?;
+        Ok(self.memory_mut(memory.place).data_mut())
+    }
+
+    /// Where code finds a memory's place and size. Good while the memory is open; what it points
+    /// to changes when the memory grows.
+    pub fn memory_view(&self, memory: MemoryId) -> Result<NonNull<MemoryView>, HandleError> {
+        self.checked_memory(memory).map(|it| it.view.as_non_null())
+    }
+
+    /// Whether `address` is in the inaccessible part of the mapping of one of a store's memories,
+    /// so that a fault of code there is an access out of bounds. Looks at every memory; neither
+    /// allocates nor locks nor writes, so a signal handler may ask.
+    ///
+    /// # Safety
+    /// `context` must be that of a store whose code is running on this thread and was interrupted
+    /// in wasm code, so that nobody is in the middle of changing the store.
+    pub(crate) unsafe fn is_memory_guard(
+        context: NonNull<brolga_abi::StoreContext>,
+        address: usize,
+    ) -> bool {
+        // SAFETY: the caller says that the store is there and at rest; it was lent out by who
+        // entered code.
+        let store = unsafe { Store::from_context(context).as_ref() };
+        store.arenas.memories.iter().any(|(_, memory)| memory.is_guard(address))
+    }
+
+    fn checked_memory(&self, memory: MemoryId) -> Result<&LinearMemory, HandleError> {
+        let place = memory.within(self.id())?;
+        let memory = self.arenas.memories.get(place).filter(|memory| memory.users.is_open());
+        memory.ok_or(MemoryId::CLOSED)
+    }
+}
+
+impl Store {
+    /// The memory at a place known to hold one.
+    pub(crate) fn memory(&self, place: Place) -> &LinearMemory {
+        self.arenas.memories.get(place).expect("memories outlive the instances that use them")
+    }
+
+    /// The memory at a place known to hold one.
+    pub(crate) fn memory_mut(&mut self, place: Place) -> &mut LinearMemory {
+        self.arenas.memories.get_mut(place).expect("memories outlive the instances that use them")
+    }
+
+    /// Makes a memory that nobody uses yet.
+    pub(crate) fn allocate_memory(
+        &mut self,
+        ty: MemoryType,
+    ) -> Result<Place, GrowError> {
+        if ty.shared {
+            return Err(GrowError::Shared);
+        }
+        let size_bytes = checked_size(&ty, u128::from(ty.min))?;
+        self.budget.limits.memories(self.arenas.memories.len() as u64 + 1)?;
+        let growth = Growth { current: 0, desired: size_bytes, max: max_bytes(&ty) };
+        self.budget.charge(Charge::Memory, growth)?;
+        match LinearMemory::new(ty, MemoryPlan::new(&ty, &self.options.memory), size_bytes) {
+            Ok(memory) => Ok(self.arenas.memories.insert(memory)),
+            Err(error) => {
+                self.budget.give_back(Charge::Memory, size_bytes);
+                Err(self.budget.failed(Charge::Memory, error))
+            }
+        }
+    }
+
+    /// Unmaps a memory.
+    pub(crate) fn free_memory(&mut self, place: Place) {
+        if let Some(memory) = self.arenas.memories.remove(place) {
+            self.budget.give_back(Charge::Memory, memory.size_bytes() as u64);
+        }
+    }
+
+    /// `memory.grow`; gives the old size in pages.
+    pub(crate) fn grow_memory(
+        &mut self,
+        place: Place,
+        delta_pages: u64,
+    ) -> Result<u64, GrowError> {
+        let memory = self.arenas.memories.get_mut(place);
+        let memory = memory.expect("memories outlive the instances that use them");
+        let old_pages = memory.size_pages();
+        if delta_pages == 0 {
+            return Ok(old_pages);
+        }
+        let grown = (|| {
+            let ty = &memory.ty;
+            let desired = checked_size(ty, u128::from(old_pages) + u128::from(delta_pages))?;
+            let current = memory.size_bytes() as u64;
+            let growth = Growth { current, desired, max: max_bytes(ty) };
+            self.budget.charge(Charge::Memory, growth)?;
+            memory.grow_to(desired as usize).inspect_err(|_| {
+                self.budget.give_back(Charge::Memory, desired - current);
+            })
+        })();
+        match grown {
+            Ok(()) => Ok(old_pages),
+            Err(error) => Err(self.budget.failed(Charge::Memory, error)),
+        }
+    }
+}
+
+/// The size in bytes of `pages` pages, if the type allows so many.
+fn checked_size(ty: &MemoryType, pages: u128) -> Result<u64, GrowError> {
+    let max = ty.max.unwrap_or(u64::MAX).min(index_pages_max(ty));
+    if pages > u128::from(max) {
+        return Err(GrowError::Maximum { asked: pages, max, unit: "pages" });
+    }
+    let bytes = pages << ty.page_size_log2;
+    u64::try_from(bytes)
+        .ok()
+        .filter(|&bytes| bytes <= isize::MAX as u64)
+        .ok_or(GrowError::Maximum { asked: pages, max, unit: "pages" })
+}
+
+/// How many pages the index can address.
+fn index_pages_max(ty: &MemoryType) -> u64 {
+    match (ty.index, ty.page_size_log2) {
+        // The size in pages must fit the index, which 2^32 pages of one byte don't.
+        (IndexType::I32, 0) => u64::from(u32::MAX),
+        (IndexType::I32, log2) => 1 << (32 - u32::from(log2).min(32)),
+        (IndexType::I64, 0) => u64::MAX,
+        (IndexType::I64, log2) => 1 << (64 - u32::from(log2).min(63)),
+    }
+}
+
+/// The type's maximum in bytes, as far as 64 bits go.
+fn max_bytes(ty: &MemoryType) -> Option<u64> {
+    ty.max.map(|pages| u64::try_from(u128::from(pages) << ty.page_size_log2).unwrap_or(u64::MAX))
+}
+
+/// A memory.
+#[derive(Debug)]
+pub(crate) struct LinearMemory {
+    view: Stable<MemoryView>,
+    ty: MemoryType,
+    plan: MemoryPlan,
+    mapping: Reservation,
+    /// Bytes from the base on that growth may commit without moving.
+    capacity: usize,
+    pub(crate) users: Users,
+}
+
+impl LinearMemory {
+    fn new(ty: MemoryType, plan: MemoryPlan, size_bytes: u64) -> Result<Self, GrowError> {
+        let size = size_bytes as usize;
+        // Where code checks, room beyond the maximum would never be used.
+        let wanted = match plan.pinned {
+            true => plan.reservation_bytes,
+            false => plan.reservation_bytes.min(max_bytes(&ty).unwrap_or(u64::MAX)),
+        };
+        let (mapping, base, capacity) = reserve(&plan, wanted.max(size_bytes))?;
+        mapping.commit(base, rounded(size)?)?;
+        // SAFETY: `base` is within the reservation, which is no shorter than its first guard.
+        let base = unsafe { mapping.as_ptr().add(base) };
+        let view = Stable::new(MemoryView { base, size_bytes: size });
+        Ok(Self { view, ty, plan, mapping, capacity, users: Users::default() })
+    }
+
+    /// Whether an address is in the mapping, but not among the committed bytes.
+    fn is_guard(&self, address: usize) -> bool {
+        let offset = address.checked_sub(self.mapping.as_ptr().addr());
+        let base = self.base_offset();
+        let committed = base..base + self.size_bytes().next_multiple_of(page_size());
+        offset.is_some_and(|offset| offset < self.mapping.len() && !committed.contains(&offset))
+    }
+
+    /// The type, with the current size as its minimum: what an import is matched against.
+    pub(crate) fn current_type(&self) -> MemoryType {
+        MemoryType { min: self.size_pages(), ..self.ty }
+    }
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.view.get().size_bytes
+    }
+
+    fn size_pages(&self) -> u64 {
+        self.size_bytes() as u64 >> self.ty.page_size_log2
+    }
+
+    /// What an instance that uses this memory holds of it.
+    pub(crate) fn slot(&self) -> MemorySlot {
+        let base = self.view.get().base;
+        let pinned_base = if self.plan.pinned { base } else { std::ptr::null_mut() };
+        MemorySlot { pinned_base, view: self.view.as_ptr() }
+    }
+
+    pub(crate) fn data(&self) -> &[u8] {
+        let view = self.view.get();
+        // SAFETY: `size_bytes` bytes from `base` on are committed (invariant), and code, which
+        // could write them, does not run while the store is borrowed.
+        unsafe { std::slice::from_raw_parts(view.base, view.size_bytes) }
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        let view = self.view.get();
+        // SAFETY: as in `data`, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(view.base, view.size_bytes) }
+    }
+
+    /// The bytes from `address` on, if there are `len` of them.
+    pub(crate) fn range_mut(&mut self, address: u64, len: u64) -> Option<&mut [u8]> {
+        let range = range(self.size_bytes(), address, len)?;
+        Some(&mut self.data_mut()[range])
+    }
+
+    /// The address of `len` bytes from `address` on, if there are so many.
+    pub(crate) fn range_ptr(&self, address: u64, len: u64) -> Option<*mut u8> {
+        let range = range(self.size_bytes(), address, len)?;
+        // SAFETY: the range begins within the memory or at its end.
+        Some(unsafe { self.view.get().base.add(range.start) })
+    }
+
+    /// Maps an image in place of the bytes at `address`, which must be zero still. The image must
+    /// end within the committed size.
+    pub(crate) fn map_image(&mut self, address: usize, image: &MemoryImage) -> Result<(), GrowError> {
+        let end = address.checked_add(image.len()).filter(|&end| end <= self.size_bytes());
+        if end.is_none() {
+            return Err(GrowError::AddressSpace { bytes: image.len() });
+        }
+        Ok(self.mapping.map_image(self.base_offset() + address, image)?)
+    }
+
+    /// Makes the memory `size` bytes large, which is no less than it is.
+    fn grow_to(&mut self, size: usize) -> Result<(), GrowError> {
+        let old = rounded(self.size_bytes())?;
+        let new = rounded(size)?;
+        if size > self.capacity {
+            self.move_to_room_for(size)?;
+        } else if new > old {
+            self.mapping.commit(self.base_offset() + old, new - old)?;
+        }
+        self.view.get_mut().size_bytes = size;
+        Ok(())
+    }
+
+    /// Moves the memory where it can be `size` bytes large, and be doubled once without moving
+    /// again. Its size stays.
+    fn move_to_room_for(&mut self, size: usize) -> Result<(), GrowError> {
+        debug_assert!(self.plan.check == BoundsCheck::Explicit && !self.plan.pinned);
+        let headroom = (self.size_bytes() as u64).saturating_mul(2);
+        let headroom = headroom.min(max_bytes(&self.ty).unwrap_or(u64::MAX));
+        // Headroom is a wish: where there is no address space for it, the size itself may fit.
+        let (mapping, offset, capacity) = reserve(&self.plan, headroom.max(size as u64))
+            .or_else(|_| reserve(&self.plan, size as u64))?;
+        mapping.commit(offset, rounded(size)?)?;
+        // SAFETY: `offset` is within the new reservation.
+        let base = unsafe { mapping.as_ptr().add(offset) };
+        // SAFETY: the old bytes are committed, `size` new ones are and no fewer; the two mappings
+        // are distinct.
+        unsafe { base.copy_from_nonoverlapping(self.view.get().base, self.size_bytes()) };
+        self.view.get_mut().base = base;
+        self.mapping = mapping;
+        self.capacity = capacity;
+        Ok(())
+    }
+
+    /// Where in the mapping byte 0 is.
+    fn base_offset(&self) -> usize {
+        self.view.get().base.addr() - self.mapping.as_ptr().addr()
+    }
+}
+
+/// The positions from `start` on, if there are `len` of them among `size`.
+pub(crate) fn range(size: usize, start: u64, len: u64) -> Option<std::ops::Range<usize>> {
+    let end = start.checked_add(len)?;
+    (end <= size as u64).then_some(start as usize..end as usize)
+}
+
+/// Reserves room for `bytes` between the plan's guards. Gives the mapping, where in it byte 0 is,
+/// and how many bytes may be committed from there.
+fn reserve(plan: &MemoryPlan, bytes: u64) -> Result<(Reservation, usize, usize), GrowError> {
+    let part = |bytes: u64| rounded(usize::try_from(bytes).unwrap_or(usize::MAX));
+    let before = part(plan.guard_before_bytes)?;
+    let capacity = part(bytes)?;
+    let after = part(plan.guard_bytes)?;
+    let total = before.checked_add(capacity).and_then(|sum| sum.checked_add(after));
+    let total = total.ok_or(GrowError::AddressSpace { bytes: usize::MAX })?;
+    Ok((Reservation::new(total)?, before, capacity))
+}
+
+/// Rounds up to the host's pages.
+fn rounded(bytes: usize) -> Result<usize, GrowError> {
+    round_up_to_page(bytes).ok_or(GrowError::AddressSpace { bytes })
+}

@@ -1,0 +1,93 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! Judges hardware faults: those that code of ours is known to cause become traps, all others go
+//! to whoever handled them before us.
+//!
+//! | fault | trap |
+//! |---|---|
+//! | access to the guard of the call's stack, pc in our text | stack overflow |
+//! | access to the inaccessible part of the store's memories, pc a memory trap site | that site's |
+//! | illegal instruction, pc a trap site | that site's |
+//! | arithmetic error, pc a site of a division trap | that site's |
+//!
+//! A fault in our text that is none of these is a bug of ours and ends the process: going on would
+//! hide it. A fault in host code is the host's, also while wasm is waiting for it.
+//!
+//! **Invariants**
+//! - The handler neither allocates, locks nor calls anything that might. It asks for thread-locals
+//!   only when the pc is in our text, so on threads that have entered code.
+
+use std::ptr::NonNull;
+
+use brolga_abi::TrapCode;
+use brolga_os::{Disposition, Fault, FaultSignal, OsError};
+
+use crate::activation::{self, Activation, Thrown};
+use crate::backtrace::{Origin, capture};
+use crate::registry;
+
+/// Installs the process's fault handler, once.
+pub(crate) fn install() -> Result<(), OsError> {
+    brolga_os::install(on_fault)
+}
+
+fn on_fault(fault: &mut Fault<'_>) -> Disposition {
+    let Some((activation, code)) = judge(fault) else {
+        return Disposition::NotOurs;
+    };
+    let origin = Origin::Fault {
+        pc: fault.pc(),
+        fp: fault.fp(),
+    };
+    let address = fault.address();
+    // SAFETY: the thread's youngest activation, live while its code runs; that code is stopped, so
+    // nobody else looks at it or at the stack.
+    let landing = unsafe {
+        let activation = activation.as_ref();
+        capture(activation, origin);
+        (*activation.thrown.get()).write(Thrown::Fault { code, address });
+        activation.landing
+    };
+    // SAFETY: the landing of the call whose code was interrupted: its frame is live and expects
+    // nothing but its stack pointer and a result of 1. The frames below are code's.
+    unsafe { fault.resume_at(landing.pc, landing.sp, 0, 1) };
+    Disposition::Resumed
+}
+
+/// The activation that a fault ends and the trap it ends with, if the fault is ours.
+fn judge(fault: &Fault<'_>) -> Option<(NonNull<Activation>, TrapCode)> {
+    let registry = registry::read();
+    let entry = registry.find(fault.pc())?;
+    let site = entry.trap_site(fault.pc()).map(|site| site.trap);
+    let youngest = NonNull::new(activation::youngest().cast_mut())?;
+    // SAFETY: the thread's youngest activation is live.
+    let activation = unsafe { youngest.as_ref() };
+    let trap = match fault.signal() {
+        FaultSignal::Segmentation => judge_access(activation, fault.address()?, site),
+        FaultSignal::Illegal => site,
+        FaultSignal::Arithmetic => site.filter(|trap| {
+            matches!(
+                trap,
+                TrapCode::IntegerDivisionByZero | TrapCode::IntegerOverflow
+            )
+        }),
+        // Memory that the system promised and can't give: no mistake of the guest.
+        FaultSignal::Bus => None,
+    };
+    Some((youngest, trap?))
+}
+
+fn judge_access(
+    activation: &Activation,
+    address: usize,
+    site: Option<TrapCode>,
+) -> Option<TrapCode> {
+    // SAFETY: the stack of a live activation.
+    let core = unsafe { &*activation.core };
+    if core.guard_contains(address) {
+        return Some(TrapCode::StackOverflow);
+    }
+    // SAFETY: the store's stack outlives its activations.
+    let guards = unsafe { &*activation.stack }.guards;
+    site.filter(|&trap| trap == TrapCode::MemoryOutOfBounds && guards(activation.store, address))
+}

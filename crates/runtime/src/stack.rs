@@ -1,0 +1,270 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! The stacks that calls run on: one a store, kept by the engine's pool between stores.
+//!
+//! ```text
+//!  low                                                                    high
+//!  ├── guard ──┤── host reserve ──┤─────────── wasm ───────────┤
+//!              bottom             stack_limit                  top
+//! ```
+//! Wasm is entered and host functions are called only with the stack pointer at or above
+//! `stack_limit`, so that a host function always has the reserve. Wasm itself may run down to the
+//! guard where faults are caught; else its own check stops it at `stack_limit`.
+//!
+//! It never switches stacks itself; `activation.rs` decides and `arch/` does.
+//!
+//! **Invariants**
+//! - A stack serves one call chain at a time: whoever starts at its top marks it busy before and
+//!   idle after.
+//! - A stack's bounds never change, and its [`StackCore`] never moves.
+
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use brolga_abi::StoreContext;
+use brolga_os::{OsError, StackMapping};
+
+use crate::backtrace::PcBuffer;
+use crate::signal;
+
+/// How large stacks are and how faults on them are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StackOptions {
+    /// What wasm may use, in bytes.
+    pub wasm_bytes: usize,
+    /// What is left to host functions even where wasm has used all of its own, in bytes.
+    pub host_bytes: usize,
+    /// Whether faults are caught: must be what the code was compiled for.
+    pub signals: bool,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            wasm_bytes: 1 << 20,
+            host_bytes: 1 << 20,
+            signals: true,
+        }
+    }
+}
+
+/// The stacks of an engine that no store is using. Clones are the same pool.
+#[derive(Clone, Debug)]
+pub struct StackPool(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    options: StackOptions,
+    idle: Mutex<Vec<CallStack>>,
+}
+
+impl StackPool {
+    /// How many idle stacks are kept rather than unmapped.
+    const IDLE_MAX: usize = 64;
+    /// How much of an idle stack stays in memory, so that the next shallow call finds it warm.
+    const WARM_BYTES: usize = 32 << 10;
+
+    /// A pool of stacks of one kind. Where `options.signals` is on this installs the process's
+    /// fault handler, once.
+    ///
+    /// # Errors
+    /// If the handler can't be installed.
+    pub fn new(options: StackOptions) -> Result<Self, OsError> {
+        if options.signals {
+            signal::install()?;
+        }
+        Ok(Self(Arc::new(Pool {
+            options,
+            idle: Mutex::default(),
+        })))
+    }
+
+    /// What stacks this pool has.
+    pub fn options(&self) -> StackOptions {
+        self.0.options
+    }
+
+    pub(crate) fn acquire(&self) -> Result<CallStack, OsError> {
+        let idle = self.idle().pop();
+        match idle {
+            Some(stack) => Ok(stack),
+            None => CallStack::new(self.0.options),
+        }
+    }
+
+    /// Keeps `stack` for the next store, or unmaps it.
+    pub(crate) fn release(&self, mut stack: CallStack) {
+        if stack.core().busy.get() || !stack.cool(Self::WARM_BYTES) {
+            return;
+        }
+        let mut idle = self.idle();
+        if idle.len() < Self::IDLE_MAX {
+            idle.push(stack);
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<CallStack>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The stack of a store: taken from the pool by the first call that needs one, given back when the
+/// store goes.
+pub struct StoreStack {
+    pool: StackPool,
+    core: Cell<Option<NonNull<StackCore>>>,
+    pub(crate) signals: bool,
+    pub(crate) guards: GuardCheck,
+}
+
+/// Whether an address lies in the inaccessible part of one of the store's memories, so that a
+/// fault there is an access out of bounds.
+///
+/// It runs as a signal handler on the thread that runs the store's code: it must not allocate,
+/// lock, or write.
+pub type GuardCheck = fn(NonNull<StoreContext>, usize) -> bool;
+
+// SAFETY: the stack behind `core` belongs to this value alone, and its parts may be used from any
+// one thread at a time; calls in flight are on the thread that borrows the store.
+unsafe impl Send for StoreStack {}
+
+impl StoreStack {
+    /// A store's stack, from `pool` once it is needed. `guards` is asked where code of the store
+    /// faulted.
+    pub fn new(pool: StackPool, guards: GuardCheck) -> Self {
+        let signals = pool.options().signals;
+        Self {
+            pool,
+            core: Cell::new(None),
+            signals,
+            guards,
+        }
+    }
+
+    /// The pool that the stack comes from.
+    pub fn pool(&self) -> &StackPool {
+        &self.pool
+    }
+
+    /// The stack, taken from the pool if this is the first time.
+    #[inline]
+    pub(crate) fn core(&self) -> Result<NonNull<StackCore>, OsError> {
+        match self.core.get() {
+            Some(core) => Ok(core),
+            None => self.first(),
+        }
+    }
+
+    #[cold]
+    fn first(&self) -> Result<NonNull<StackCore>, OsError> {
+        let core = self.pool.acquire()?.into_core();
+        self.core.set(Some(core));
+        Ok(core)
+    }
+}
+
+impl Drop for StoreStack {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.take() {
+            self.pool.release(CallStack(core));
+        }
+    }
+}
+
+impl fmt::Debug for StoreStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreStack")
+            .field("options", &self.pool.options())
+            .field("in_use", &self.core.get().is_some())
+            .finish()
+    }
+}
+
+/// A stack and what is known of it.
+pub(crate) struct StackCore {
+    mapping: StackMapping,
+    /// The lowest usable address.
+    pub(crate) bottom: usize,
+    /// The lowest stack pointer with which host functions may be called.
+    pub(crate) stack_limit: usize,
+    /// The end, where an empty stack's pointer stands; a multiple of 16.
+    pub(crate) top: usize,
+    /// Whether a call chain that started at the top is under way.
+    pub(crate) busy: Cell<bool>,
+    /// Where the frames of a trap are noted. Used between a trap and the landing of the call it
+    /// ends, when no other code runs on this stack.
+    pub(crate) trap_pcs: UnsafeCell<PcBuffer>,
+}
+
+impl StackCore {
+    /// Whether `address` is on this stack.
+    #[inline]
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        address >= self.bottom && address < self.top
+    }
+
+    /// Whether `address` is in the guard below this stack.
+    pub(crate) fn guard_contains(&self, address: usize) -> bool {
+        self.mapping.guard().contains(&address)
+    }
+}
+
+/// Owns a [`StackCore`]. Calls in flight keep raw pointers to it, so it is never moved or lent
+/// mutably while busy.
+pub(crate) struct CallStack(NonNull<StackCore>);
+
+// SAFETY: an owner; nothing in a core is tied to a thread while no call is in flight, and then the
+// owner is a store's, see `StoreStack`.
+unsafe impl Send for CallStack {}
+
+impl CallStack {
+    fn new(options: StackOptions) -> Result<Self, OsError> {
+        let usable = options.wasm_bytes.saturating_add(options.host_bytes);
+        let mapping = StackMapping::new(usable)?;
+        let (bottom, top) = (mapping.bottom().addr(), mapping.top().addr());
+        let core = Box::new(StackCore {
+            bottom,
+            stack_limit: bottom + options.host_bytes,
+            top,
+            mapping,
+            busy: Cell::new(false),
+            trap_pcs: UnsafeCell::new(PcBuffer::new()),
+        });
+        Ok(Self(NonNull::from(Box::leak(core))))
+    }
+
+    pub(crate) fn core(&self) -> &StackCore {
+        // SAFETY: made by `new` from a box and freed only by `drop`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The core, no longer owned: made a `CallStack` again by whoever takes care of it.
+    fn into_core(self) -> NonNull<StackCore> {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    /// Gives all but the topmost `warm_bytes` back to the system; says whether that went well.
+    fn cool(&mut self, warm_bytes: usize) -> bool {
+        // SAFETY: as in `core`; `&mut self`, and no call is in flight, as the caller checked.
+        unsafe { self.0.as_mut() }.mapping.trim(warm_bytes).is_ok()
+    }
+}
+
+impl Drop for CallStack {
+    fn drop(&mut self) {
+        // SAFETY: made by `new` from a box; this is the owner.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl fmt::Debug for CallStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core();
+        f.debug_struct("CallStack")
+            .field("bottom", &core.bottom)
+            .field("top", &core.top)
+            .finish()
+    }
+}

@@ -1,0 +1,203 @@
+//! The store: owner of everything that instances are made of.
+//!
+//! ```text
+//!  Store ── context ──▶ StoreContext   (code reads and writes; at one address for the store's life)
+//!    │                     └ owner ──▶ back to the Store, set on every way in
+//!    ├ arenas: instances, memories, tables, globals, host functions, externrefs
+//!    ├ budget: limits, what is used of them, the embedder's hook
+//!    └ closing: instances that are closed but not gone
+//! ```
+//! What can be done with each kind of thing is in the file of its name, as an `impl Store`.
+//!
+//! **Trusts** that who enters code calls [`Store::context`] first, so that `owner` is true.
+//! **Promises** that nothing in it is used by two threads at once: it is `Send`, not `Sync`.
+//! **Tested by** the tests of the other files.
+//!
+//! **Invariants**
+//! - Things refer to each other by place or by pointers into this store's own allocations, never
+//!   into another store.
+//! - While code of the store runs, the only way to the store is `owner`.
+
+use std::ffi::c_void;
+use std::fmt;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use brolga_abi::{CompileOptions, StoreContext};
+
+use crate::arena::Arena;
+use crate::close::Closing;
+use crate::extern_ref::ExternRefs;
+use crate::func::HostFunction;
+use crate::global::HostGlobal;
+use crate::instance::InstanceData;
+use crate::limits::Budget;
+use crate::memory::LinearMemory;
+use crate::stable::Stable;
+use crate::table::TableStorage;
+use crate::{
+    GrowthHook, Limits, StackPool, StoreId, StoreStack, ThunkProvider, TypeRegistry,
+};
+
+/// What a store is made with.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The engine's types.
+    pub types: TypeRegistry,
+    /// What every module of the store must have been compiled with.
+    pub options: CompileOptions,
+    /// How much the store may hold.
+    pub limits: Limits,
+    /// Where code between host and wasm comes from when no module at hand has it.
+    pub thunks: Arc<dyn ThunkProvider>,
+}
+
+/// The owner of instances and of all that they are made of.
+///
+/// Everything in it is named by handles; see [`Store::instantiate`] and the methods on memories,
+/// tables, globals and functions. What a store holds is freed with it, an instance also by
+/// [`Store::close_instance`].
+pub struct Store {
+    id: StoreId,
+    pub(crate) types: TypeRegistry,
+    pub(crate) options: CompileOptions,
+    pub(crate) options_fingerprint: u64,
+    pub(crate) thunks: Arc<dyn ThunkProvider>,
+    pub(crate) budget: Budget,
+    pub(crate) closing: Closing,
+    pub(crate) arenas: Arenas,
+    /// After the arenas: what is in them points here.
+    pub(crate) context: Stable<StoreContext>,
+}
+
+/// What a store holds.
+#[derive(Default, Debug)]
+pub(crate) struct Arenas {
+    pub(crate) instances: Arena<InstanceData>,
+    pub(crate) memories: Arena<LinearMemory>,
+    pub(crate) tables: Arena<TableStorage>,
+    pub(crate) globals: Arena<HostGlobal>,
+    pub(crate) host_functions: Arena<Stable<HostFunction>>,
+    pub(crate) externrefs: ExternRefs,
+}
+
+// SAFETY: the raw pointers inside point to allocations that the store owns, to code that it keeps,
+// to host data that is Send and Sync, and to the embedder's own part, which is not used here; none
+// is bound to a thread. Code of the store runs only while the store is borrowed.
+unsafe impl Send for Store {}
+
+impl Store {
+    /// An empty store.
+    pub fn new(config: StoreConfig) -> Self {
+        let context = StoreContext {
+            stack_limit: 0,
+            exit_fp: 0,
+            exit_pc: 0,
+            activation: ptr::null_mut(),
+            owner: ptr::null_mut(),
+        };
+        Self {
+            id: StoreId::fresh(),
+            options_fingerprint: config.options.fingerprint(),
+            options: config.options,
+            types: config.types,
+            thunks: config.thunks,
+            budget: Budget::new(config.limits),
+            closing: Closing::default(),
+            arenas: Arenas::default(),
+            context: Stable::new(context),
+        }
+    }
+
+    /// The store's identity.
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// The types of the store's engine.
+    pub fn types(&self) -> &TypeRegistry {
+        &self.types
+    }
+
+    /// The options that the store's modules are compiled with.
+    pub fn options(&self) -> &CompileOptions {
+        &self.options
+    }
+
+    /// How much the store may hold.
+    pub fn limits(&self) -> &Limits {
+        &self.budget.limits
+    }
+
+    /// Changes how much the store may hold. What it holds already stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.budget.limits = limits;
+    }
+
+    /// Who is asked, besides the limits, before a memory or a table is made or grown.
+    pub fn set_growth_hook(&mut self, hook: Option<Box<dyn GrowthHook>>) {
+        self.budget.hook = hook;
+    }
+
+    /// Notes what the embedder wants to find again from host functions and hooks, usually the
+    /// address of what holds this store. Brolga never follows it.
+    pub fn set_embedder(&mut self, embedder: *mut ()) {
+        self.budget.embedder = embedder;
+    }
+
+    /// What [`Store::set_embedder`] was last given; null before.
+    pub fn embedder(&self) -> *mut () {
+        self.budget.embedder
+    }
+
+    /// What code knows of the store: to be asked for on every way into code, so that builtins and
+    /// host functions find the store where it is now.
+    pub fn context(&mut self) -> NonNull<StoreContext> {
+        let context = self.context.as_non_null();
+        let owner: *mut Store = self;
+        // SAFETY: the context lives as long as `self`, and only `self` and running code write it.
+        unsafe { (*context.as_ptr()).owner = owner.cast::<c_void>() };
+        context
+    }
+
+    /// A stack for calls of the store's code, from the engine's pool.
+    pub fn new_stack(&self, pool: StackPool) -> StoreStack {
+        StoreStack::new(pool, is_memory_guard)
+    }
+
+    /// Whether a call of the store's code is under way.
+    pub fn is_running(&self) -> bool {
+        !self.context.get().activation.is_null()
+    }
+
+    /// The store that a context belongs to.
+    ///
+    /// # Safety
+    /// `context` must be that of a store whose code is running on this thread. The result may be
+    /// turned into a reference as long as no other to the same store is in use.
+    pub unsafe fn from_context(context: NonNull<StoreContext>) -> NonNull<Store> {
+        // SAFETY: the caller says that the context is alive.
+        let owner = unsafe { (*context.as_ptr()).owner };
+        NonNull::new(owner.cast()).expect("`owner` is set before code is entered")
+    }
+}
+
+/// The check that a stack asks where code faulted; see [`Store::is_memory_guard`].
+fn is_memory_guard(context: NonNull<StoreContext>, address: usize) -> bool {
+    // SAFETY: only `Store::new_stack` passes this function on, to a stack; a stack calls it, as
+    // `GuardCheck` says, where the store's own code was interrupted on this thread.
+    unsafe { Store::is_memory_guard(context, address) }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("id", &self.id)
+            .field("budget", &self.budget)
+            .field("instances", &self.arenas.instances.len())
+            .field("memories", &self.arenas.memories.len())
+            .field("tables", &self.arenas.tables.len())
+            .field("host_functions", &self.arenas.host_functions.len())
+            .finish_non_exhaustive()
+    }
+}

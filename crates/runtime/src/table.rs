@@ -1,0 +1,479 @@
+//! A file on which the sandbox stands; changes need a second reader.
+//!
+//! Tables: the store's, which code reads and writes through their views, and those that are part
+//! of a module's image, which nobody writes.
+//!
+//! **Trusts** that every funcref that comes from code is null or of this store, and callable.
+//! **Promises** that the four fields of a function entry belong to one function, whoever wrote it;
+//! that the view tells place and size of the elements; that an operation out of bounds changes
+//! nothing.
+//! **Tested by** this file's tests; with code, by the table tests of brolga.
+//!
+//! **Invariants**
+//! - A table whose type has `max == min` never moves: there is nothing it could grow to.
+//! - No reference into a table's elements lives while code runs.
+
+use std::ptr::NonNull;
+
+use brolga_abi::{ExternTableEntry, FuncRef, FuncTableEntry, FunctionTypeId, TableSlot};
+use brolga_abi::{TableView, TrapCode};
+use brolga_module::{IndexType, TableIndex, TableType, ValType};
+
+use crate::arena::Place;
+use crate::close::Users;
+use crate::handle::{FuncPlace, TablePlace};
+use crate::limits::{Charge, Growth};
+use crate::memory::range;
+use crate::stable::Stable;
+use crate::value::Bits;
+use crate::{FuncId, GrowError, HandleError, LookupError, Store, TableError, TableId, Value};
+
+impl Store {
+    /// Makes a table of the host's, every element `init`.
+    pub fn new_table(&mut self, ty: TableType, init: Value) -> Result<TableId, GrowError> {
+        let element = ValType::Ref(ty.element);
+        init.check(element)?;
+        let init = self.bits_of(init).map_err(GrowError::Func)?;
+        let place = self.allocate_table(ty, init)?;
+        self.table_mut(place).users = Users::host();
+        Ok(TableId { store: self.id(), place: TablePlace::Store(place) })
+    }
+
+    /// A table's type; its `min` is the current size.
+    pub fn table_type(&self, table: TableId) -> Result<TableType, HandleError> {
+        Ok(match self.checked_table(table)? {
+            TablePlace::Store(place) => self.table(place).current_type(),
+            TablePlace::Static(instance, index) => {
+                let ty = self.instance(instance).code.module.tables[index.as_usize()];
+                TableType { max: Some(ty.min), ..ty }
+            }
+        })
+    }
+
+    /// How many elements a table has.
+    pub fn table_size(&self, table: TableId) -> Result<u64, HandleError> {
+        Ok(match self.checked_table(table)? {
+            TablePlace::Store(place) => self.table(place).len() as u64,
+            TablePlace::Static(instance, index) => {
+                self.instance(instance).code.module.tables[index.as_usize()].min
+            }
+        })
+    }
+
+    /// The element at `position`.
+    pub fn table_get(&mut self, table: TableId, position: u64) -> Result<Value, TableError> {
+        match self.checked_table(table)? {
+            TablePlace::Store(place) => {
+                let table = self.table(place);
+                let found = range(table.len(), position, 1).ok_or_else(|| {
+                    TableError::OutOfBounds { position, len: 1, size: table.len() as u64 }
+                })?;
+                let bits = table.get(found.start);
+                // SAFETY: functions in a table are of its store.
+                Ok(unsafe { self.value_of(ValType::Ref(table.ty.element), bits) })
+            }
+            TablePlace::Static(instance, index) => {
+                let code = &self.instance(instance).code;
+                let size = code.module.tables[index.as_usize()].min;
+                let func = static_element(code, index, position)
+                    .ok_or(TableError::OutOfBounds { position, len: 1, size })?;
+                Ok(Value::Func(func.map(|func| FuncId {
+                    store: self.id(),
+                    place: FuncPlace::Instance(instance, func),
+                })))
+            }
+        }
+    }
+
+    /// Writes the element at `position`.
+    pub fn table_set(
+        &mut self,
+        table: TableId,
+        position: u64,
+        value: Value,
+    ) -> Result<(), TableError> {
+        self.table_fill(table, position, value, 1)
+    }
+
+    /// Writes `len` elements from `position` on.
+    pub fn table_fill(
+        &mut self,
+        table: TableId,
+        position: u64,
+        value: Value,
+        len: u64,
+    ) -> Result<(), TableError> {
+        let place = self.writable_table(table)?;
+        value.check(ValType::Ref(self.table(place).ty.element))?;
+        let bits = self.bits_of(value)?;
+        let table = self.table_mut(place);
+        let size = table.len() as u64;
+        table.fill(position, bits, len).ok_or(TableError::OutOfBounds { position, len, size })
+    }
+
+    /// Grows a table by `delta` elements, each `init`; gives the old size.
+    ///
+    /// # Errors
+    /// If the type, a limit of the store, the embedder's hook or the allocator is against it.
+    /// Nothing has changed then.
+    pub fn table_grow(
+        &mut self,
+        table: TableId,
+        delta: u64,
+        init: Value,
+    ) -> Result<u64, GrowError> {
+        let place = match self.checked_table(table)? {
+            TablePlace::Store(place) => place,
+            TablePlace::Static(..) => return Err(GrowError::StaticTable),
+        };
+        init.check(ValType::Ref(self.table(place).ty.element))?;
+        let init = self.bits_of(init).map_err(GrowError::Func)?;
+        self.grow_table(place, delta, init)
+    }
+
+    /// Copies `len` elements from one table to another, or within one.
+    pub fn table_copy(
+        &mut self,
+        to: TableId,
+        to_position: u64,
+        from: TableId,
+        from_position: u64,
+        len: u64,
+    ) -> Result<(), TableError> {
+        let to = self.writable_table(to)?;
+        let from = self.writable_table(from)?;
+        if self.table(to).ty.element != self.table(from).ty.element {
+            return Err(TableError::ElementTypes);
+        }
+        for (place, position) in [(to, to_position), (from, from_position)] {
+            let size = self.table(place).len();
+            range(size, position, len).ok_or(TableError::OutOfBounds {
+                position,
+                len,
+                size: size as u64,
+            })?;
+        }
+        let copied = self.copy_table(to, from, to_position, from_position, len);
+        debug_assert!(copied.is_some(), "the bounds were just checked");
+        Ok(())
+    }
+
+    /// The function that `call_indirect` with type `type_id` and this position would call.
+    ///
+    /// # Errors
+    /// [`LookupError::Trap`] with what `call_indirect` would trap with.
+    pub fn lookup_function(
+        &mut self,
+        table: TableId,
+        type_id: FunctionTypeId,
+        position: u64,
+    ) -> Result<FuncId, LookupError> {
+        let func = match self.table_get(table, position) {
+            Ok(Value::Func(func)) => func.ok_or(LookupError::Trap(TrapCode::IndirectCallToNull))?,
+            Ok(_) => return Err(TableError::ElementTypes.into()),
+            Err(TableError::OutOfBounds { .. }) => {
+                return Err(LookupError::Trap(TrapCode::UndefinedElement));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.placed_func_type_id(func.place) != type_id {
+            return Err(LookupError::Trap(TrapCode::BadSignature));
+        }
+        Ok(func)
+    }
+
+    fn writable_table(&self, table: TableId) -> Result<Place, TableError> {
+        match self.checked_table(table)? {
+            TablePlace::Store(place) => Ok(place),
+            TablePlace::Static(..) => Err(TableError::StaticTable),
+        }
+    }
+
+    pub(crate) fn checked_table(&self, table: TableId) -> Result<TablePlace, HandleError> {
+        let place = table.within(self.id())?;
+        let open = match place {
+            TablePlace::Store(place) => {
+                self.arenas.tables.get(place).is_some_and(|table| table.users.is_open())
+            }
+            TablePlace::Static(instance, _) => self.is_open(instance),
+        };
+        if open { Ok(place) } else { Err(TableId::CLOSED) }
+    }
+}
+
+impl Store {
+    /// The table at a place known to hold one.
+    pub(crate) fn table(&self, place: Place) -> &TableStorage {
+        self.arenas.tables.get(place).expect("tables outlive the instances that use them")
+    }
+
+    /// The table at a place known to hold one.
+    pub(crate) fn table_mut(&mut self, place: Place) -> &mut TableStorage {
+        self.arenas.tables.get_mut(place).expect("tables outlive the instances that use them")
+    }
+
+    /// Makes a table that nobody uses yet.
+    pub(crate) fn allocate_table(&mut self, ty: TableType, init: Bits) -> Result<Place, GrowError> {
+        self.budget.limits.tables(self.arenas.tables.len() as u64 + 1)?;
+        let place = self.arenas.tables.insert(TableStorage::new(ty));
+        match self.grow_table(place, ty.min, init) {
+            Ok(_) => Ok(place),
+            Err(error) => {
+                self.free_table(place);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn free_table(&mut self, place: Place) {
+        if let Some(table) = self.arenas.tables.remove(place) {
+            self.budget.give_back(Charge::Table, table.len() as u64);
+        }
+    }
+
+    /// `table.grow`; gives the old size.
+    pub(crate) fn grow_table(
+        &mut self,
+        place: Place,
+        delta: u64,
+        init: Bits,
+    ) -> Result<u64, GrowError> {
+        let table = self.arenas.tables.get_mut(place);
+        let table = table.expect("tables outlive the instances that use them");
+        let old = table.len() as u64;
+        if delta == 0 {
+            return Ok(old);
+        }
+        let grown = (|| {
+            let asked = u128::from(old) + u128::from(delta);
+            let max = table.max();
+            let desired = u64::try_from(asked).ok().filter(|&desired| desired <= max);
+            let desired = desired.ok_or(GrowError::Maximum { asked, max, unit: "elements" })?;
+            let growth = Growth { current: old, desired, max: table.ty.max };
+            self.budget.charge(Charge::Table, growth)?;
+            table.grow_to(desired, init).inspect_err(|_| {
+                self.budget.give_back(Charge::Table, delta);
+            })
+        })();
+        match grown {
+            Ok(()) => Ok(old),
+            Err(error) => Err(self.budget.failed(Charge::Table, error)),
+        }
+    }
+
+    /// `table.copy`; none if out of bounds, and nothing has changed then.
+    pub(crate) fn copy_table(
+        &mut self,
+        to: Place,
+        from: Place,
+        to_position: u64,
+        from_position: u64,
+        len: u64,
+    ) -> Option<()> {
+        let from_range = range(self.table(from).len(), from_position, len)?;
+        let to_range = range(self.table(to).len(), to_position, len)?;
+        if to == from {
+            self.table_mut(to).copy_within(from_range, to_range.start);
+            return Some(());
+        }
+        let from = self.table(from).elements();
+        let to = self.table(to).elements();
+        // SAFETY: both ranges are inside their tables, which are different allocations; validation
+        // or `table_copy` saw that both hold elements of one kind, and no reference into either
+        // is alive.
+        unsafe { to.copy_from(from, to_range.start, from_range) };
+        Some(())
+    }
+}
+
+/// The element of a static table: none out of bounds, `Some(None)` for null.
+pub(crate) fn static_element(
+    code: &crate::LoadedCode,
+    table: TableIndex,
+    position: u64,
+) -> Option<Option<brolga_module::FuncIndex>> {
+    let size = code.module.tables[table.as_usize()].min;
+    if position >= size {
+        return None;
+    }
+    let functions = &code.image.static_table(table)?.functions;
+    // The image need not spell out the nulls at the end.
+    let func = usize::try_from(position).ok().and_then(|at| *functions.get(at)?);
+    Some(func.map(|func| code.module.func_index(func)))
+}
+
+/// A table of the store.
+#[derive(Debug)]
+pub(crate) struct TableStorage {
+    view: Stable<TableView>,
+    pub(crate) ty: TableType,
+    elements: Elements,
+    pub(crate) users: Users,
+}
+
+#[derive(Debug)]
+enum Elements {
+    Func(Vec<FuncTableEntry>),
+    Extern(Vec<ExternTableEntry>),
+}
+
+/// Where a table's elements are.
+#[derive(Clone, Copy)]
+pub(crate) enum ElementsPtr {
+    Func(*mut FuncTableEntry),
+    Extern(*mut ExternTableEntry),
+}
+
+impl ElementsPtr {
+    /// Copies a range of `from` here, to position `to`.
+    ///
+    /// # Safety
+    /// Both ranges are inside their tables, the tables hold one kind of element, and nobody holds
+    /// a reference to either.
+    unsafe fn copy_from(self, from: Self, to: usize, range: std::ops::Range<usize>) {
+        let len = range.len();
+        match (self, from) {
+            (Self::Func(target), Self::Func(source)) => {
+                // SAFETY: the caller's promises; `copy` allows for overlap.
+                unsafe { target.add(to).copy_from(source.add(range.start), len) }
+            }
+            (Self::Extern(target), Self::Extern(source)) => {
+                // SAFETY: as above.
+                unsafe { target.add(to).copy_from(source.add(range.start), len) }
+            }
+            _ => unreachable!("the two tables hold one kind of element"),
+        }
+    }
+}
+
+impl TableStorage {
+    /// An empty table; see [`Store::grow_table`].
+    fn new(ty: TableType) -> Self {
+        let elements = match ty.element.is_func() {
+            true => Elements::Func(Vec::new()),
+            false => Elements::Extern(Vec::new()),
+        };
+        let base = NonNull::<FuncTableEntry>::dangling().as_ptr().cast();
+        Self { view: Stable::new(TableView { base, len: 0 }), ty, elements, users: Users::default() }
+    }
+
+    /// The type, with the current size as its minimum: what an import is matched against.
+    pub(crate) fn current_type(&self) -> TableType {
+        TableType { min: self.len() as u64, ..self.ty }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.view.get().len
+    }
+
+    /// What an instance that uses this table as type `declared` holds of it.
+    pub(crate) fn slot(&self, declared: &TableType) -> TableSlot {
+        let pinned = TableSlot::is_pinned(declared);
+        let pinned_base = if pinned { self.view.get().base } else { std::ptr::null_mut() };
+        TableSlot { pinned_base, view: self.view.as_ptr() }
+    }
+
+    /// The element at `position`, which must be inside.
+    pub(crate) fn get(&self, position: usize) -> Bits {
+        match &self.elements {
+            Elements::Func(entries) => Bits::func(entries[position].func_ref),
+            Elements::Extern(entries) => Bits(entries[position].0.into()),
+        }
+    }
+
+    /// Writes the element at `position`, which must be inside.
+    pub(crate) fn set(&mut self, position: usize, value: Bits) {
+        match &mut self.elements {
+            Elements::Func(entries) => entries[position] = func_entry(value),
+            Elements::Extern(entries) => entries[position] = ExternTableEntry(value.0 as u32),
+        }
+    }
+
+    /// Writes `len` elements; none if out of bounds, and nothing has changed then.
+    pub(crate) fn fill(&mut self, position: u64, value: Bits, len: u64) -> Option<()> {
+        let range = range(self.len(), position, len)?;
+        match &mut self.elements {
+            Elements::Func(entries) => entries[range].fill(func_entry(value)),
+            Elements::Extern(entries) => entries[range].fill(ExternTableEntry(value.0 as u32)),
+        }
+        Some(())
+    }
+
+    /// The functions in the table, null ones left out.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = *const FuncRef> {
+        let entries: &[FuncTableEntry] = match &self.elements {
+            Elements::Func(entries) => entries,
+            Elements::Extern(_) => &[],
+        };
+        entries.iter().map(|entry| entry.func_ref).filter(|func_ref| !func_ref.is_null())
+    }
+
+    fn copy_within(&mut self, from: std::ops::Range<usize>, to: usize) {
+        match &mut self.elements {
+            Elements::Func(entries) => entries.copy_within(from, to),
+            Elements::Extern(entries) => entries.copy_within(from, to),
+        }
+    }
+
+    fn elements(&self) -> ElementsPtr {
+        let base = self.view.get().base;
+        match self.elements {
+            Elements::Func(_) => ElementsPtr::Func(base.cast()),
+            Elements::Extern(_) => ElementsPtr::Extern(base.cast()),
+        }
+    }
+
+    /// The largest size that type and index allow.
+    fn max(&self) -> u64 {
+        let index_max = match self.ty.index {
+            IndexType::I32 => u32::MAX.into(),
+            IndexType::I64 => u64::MAX,
+        };
+        self.ty.max.unwrap_or(index_max).min(index_max)
+    }
+
+    fn grow_to(&mut self, len: u64, init: Bits) -> Result<(), GrowError> {
+        let elements = len - self.len() as u64;
+        let refused = GrowError::OutOfMemory { elements };
+        let Ok(len) = usize::try_from(len) else { return Err(refused) };
+        let fixed = TableSlot::is_pinned(&self.ty);
+        let base = match &mut self.elements {
+            Elements::Func(entries) => extend(entries, len, func_entry(init), fixed),
+            Elements::Extern(entries) => {
+                extend(entries, len, ExternTableEntry(init.0 as u32), fixed)
+            }
+        };
+        let Some(base) = base else { return Err(refused) };
+        *self.view.get_mut() = TableView { base, len };
+        Ok(())
+    }
+}
+
+/// Lengthens `entries` to `len`; gives where they are now, or none if there is no memory.
+fn extend<T: Copy>(entries: &mut Vec<T>, len: usize, init: T, fixed: bool) -> Option<*mut u8> {
+    let more = len.checked_sub(entries.len())?;
+    let room = match fixed {
+        true => entries.try_reserve_exact(more),
+        false => entries.try_reserve(more),
+    };
+    room.ok()?;
+    entries.resize(len, init);
+    Some(entries.as_mut_ptr().cast())
+}
+
+/// The entry of a table for a funcref.
+fn func_entry(value: Bits) -> FuncTableEntry {
+    let func_ref = value.as_func();
+    // SAFETY: a funcref in `Bits` is null or the address of a FuncRef of this store (invariant of
+    // `Bits`), which lives until nothing refers to it.
+    match unsafe { func_ref.as_ref() } {
+        None => FuncTableEntry::NULL,
+        Some(func) => FuncTableEntry {
+            wasm_code: func.wasm_code,
+            vmctx: func.vmctx,
+            func_ref,
+            type_id: func.type_id,
+            reserved: 0,
+        },
+    }
+}

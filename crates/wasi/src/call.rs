@@ -1,0 +1,56 @@
+//! One call of a guest: the context it was given and its memory.
+
+use crate::context::WasiCtx;
+use crate::errno::Errno;
+use crate::guest::{Buffer, Guest};
+
+/// What a WASI function works with. The functions are methods of it, in the file of their section.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) context: &'a mut WasiCtx,
+    pub(crate) guest: Guest<'a>,
+}
+
+impl Call<'_> {
+    /// The buffers listed at `address`.
+    pub(crate) fn buffers(&self, address: u32, count: u32) -> Result<Vec<Buffer>, Errno> {
+        self.guest.buffers(address, count, &self.context.limits)
+    }
+
+    /// The text of `length` bytes at `address`.
+    pub(crate) fn text(&self, address: u32, length: u32) -> Result<String, Errno> {
+        self.guest.text(address, length, &self.context.limits)
+    }
+}
+
+/// Writes `strings` as C strings to `bytes_address`, their addresses to `list_address`. What
+/// `args_get` and `environ_get` share.
+pub(crate) fn write_strings(
+    guest: &mut Guest<'_>,
+    strings: &[String],
+    list_address: u32,
+    bytes_address: u32,
+) -> Result<(), Errno> {
+    let mut place = bytes_address;
+    for (index, string) in strings.iter().enumerate() {
+        guest.write_u32(Guest::element(list_address, u32::try_from(index)?, 4)?, place)?;
+        guest.write(place, string.as_bytes())?;
+        place = place.checked_add(u32::try_from(string.len())?).ok_or(Errno::Fault)?;
+        guest.write(place, &[0])?;
+        place = place.checked_add(1).ok_or(Errno::Fault)?;
+    }
+    Ok(())
+}
+
+/// Writes the number of `strings` and the bytes they take with their NULs. What `args_sizes_get`
+/// and `environ_sizes_get` share.
+pub(crate) fn write_string_sizes(
+    guest: &mut Guest<'_>,
+    strings: &[String],
+    count_address: u32,
+    bytes_address: u32,
+) -> Result<(), Errno> {
+    let bytes: u64 = strings.iter().map(|string| string.len() as u64 + 1).sum();
+    guest.write_u32(count_address, u32::try_from(strings.len())?)?;
+    guest.write_u32(bytes_address, u32::try_from(bytes)?)
+}

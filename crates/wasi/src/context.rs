@@ -1,0 +1,273 @@
+//! What a guest was given: [`WasiCtx`], made by [`WasiCtxBuilder`].
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+
+use brolga::{Context as _, Result};
+
+use crate::clock::{Clocks, FixedClocks, SystemClocks};
+use crate::descriptor::{Descriptor, Descriptors, Object};
+use crate::limits::WasiLimits;
+use crate::random::{Random, SeededRandom, SystemRandom};
+use crate::rights::Rights;
+use crate::sandbox::Directory;
+use crate::stdio::{Input, Output};
+
+/// What a guest sees of the world. It belongs in a store's data; see
+/// [`add_to_linker`](crate::add_to_linker).
+pub struct WasiCtx {
+    pub(crate) args: Vec<String>,
+    /// As `KEY=VALUE`.
+    pub(crate) environ: Vec<String>,
+    pub(crate) descriptors: Descriptors,
+    pub(crate) clocks: Box<dyn Clocks>,
+    pub(crate) random: Box<dyn Random>,
+    pub(crate) limits: WasiLimits,
+}
+
+impl fmt::Debug for WasiCtx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasiCtx")
+            .field("args", &self.args)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`WasiCtx`]. Nothing is inherited unless asked for.
+///
+/// ```
+/// # fn main() -> brolga::Result<()> {
+/// let context = brolga_wasi::WasiCtxBuilder::new()
+///     .args(&["sort", "-r"])
+///     .env("LANG", "C")
+///     .stdin(&b"b\na\n"[..])
+///     .inherit_stdout()
+///     .preopened_dir(std::env::temp_dir(), "/tmp")?
+///     .build();
+/// # drop(context);
+/// # Ok(())
+/// # }
+/// ```
+pub struct WasiCtxBuilder {
+    args: Vec<String>,
+    environ: Vec<String>,
+    input: Input,
+    output: Output,
+    error: Output,
+    preopens: Vec<Descriptor>,
+    clocks: Box<dyn Clocks>,
+    random: Box<dyn Random>,
+    limits: WasiLimits,
+}
+
+impl fmt::Debug for WasiCtxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasiCtxBuilder").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+impl Default for WasiCtxBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl WasiCtxBuilder {
+    /// A context of nothing: no arguments, environment or directories, an empty standard input,
+    /// outputs that go nowhere, [`FixedClocks`], [`SeededRandom`].
+    pub fn new() -> Self {
+        Self {
+            args: Vec::new(),
+            environ: Vec::new(),
+            input: Input::Reader(Box::new(io::empty())),
+            output: Output::Writer(Box::new(io::sink())),
+            error: Output::Writer(Box::new(io::sink())),
+            preopens: Vec::new(),
+            clocks: Box::new(FixedClocks::default()),
+            random: Box::new(SeededRandom::new(0)),
+            limits: WasiLimits::default(),
+        }
+    }
+
+    /// Adds an argument; the first is the program's name. A NUL byte in it ends it for guests that
+    /// read C strings.
+    pub fn arg(&mut self, arg: impl AsRef<str>) -> &mut Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, args: &[impl AsRef<str>]) -> &mut Self {
+        self.args.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Adds the process's arguments. One that is not UTF-8 has its bad bytes replaced.
+    pub fn inherit_args(&mut self) -> &mut Self {
+        self.args.extend(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
+        self
+    }
+
+    /// Adds a variable of the environment.
+    pub fn env(&mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> &mut Self {
+        self.environ.push(format!("{}={}", key.as_ref(), value.as_ref()));
+        self
+    }
+
+    /// Adds variables of the environment.
+    pub fn envs(&mut self, variables: &[(impl AsRef<str>, impl AsRef<str>)]) -> &mut Self {
+        for (key, value) in variables {
+            self.env(key, value);
+        }
+        self
+    }
+
+    /// Adds the process's environment. What is not UTF-8 has its bad bytes replaced.
+    pub fn inherit_env(&mut self) -> &mut Self {
+        for (key, value) in std::env::vars_os() {
+            self.env(key.to_string_lossy(), value.to_string_lossy());
+        }
+        self
+    }
+
+    /// What standard input reads from.
+    pub fn stdin(&mut self, reader: impl Read + Send + 'static) -> &mut Self {
+        self.input = Input::Reader(Box::new(reader));
+        self
+    }
+
+    /// What standard output writes to. It is flushed at the end of each call of the guest.
+    pub fn stdout(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
+        self.output = Output::Writer(Box::new(writer));
+        self
+    }
+
+    /// What standard error writes to. It is flushed at the end of each call of the guest.
+    pub fn stderr(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
+        self.error = Output::Writer(Box::new(writer));
+        self
+    }
+
+    /// Standard input is the process's.
+    pub fn inherit_stdin(&mut self) -> &mut Self {
+        self.input = Input::Host(io::stdin());
+        self
+    }
+
+    /// Standard output is the process's.
+    pub fn inherit_stdout(&mut self) -> &mut Self {
+        self.output = Output::HostOutput(io::stdout());
+        self
+    }
+
+    /// Standard error is the process's.
+    pub fn inherit_stderr(&mut self) -> &mut Self {
+        self.error = Output::HostError(io::stderr());
+        self
+    }
+
+    /// All three standard streams are the process's.
+    pub fn inherit_stdio(&mut self) -> &mut Self {
+        self.inherit_stdin().inherit_stdout().inherit_stderr()
+    }
+
+    /// The guest may use the host's directory `host`, and names it `guest`.
+    ///
+    /// # Errors
+    /// If `host` can't be opened as a directory.
+    pub fn preopened_dir(
+        &mut self,
+        host: impl AsRef<Path>,
+        guest: impl AsRef<str>,
+    ) -> Result<&mut Self> {
+        self.preopen(host.as_ref(), guest.as_ref(), false)
+    }
+
+    /// The guest may look at the host's directory `host`, and names it `guest`. Whatever would
+    /// change it fails with `rofs`.
+    ///
+    /// # Errors
+    /// If `host` can't be opened as a directory.
+    pub fn preopened_dir_read_only(
+        &mut self,
+        host: impl AsRef<Path>,
+        guest: impl AsRef<str>,
+    ) -> Result<&mut Self> {
+        self.preopen(host.as_ref(), guest.as_ref(), true)
+    }
+
+    fn preopen(&mut self, host: &Path, guest: &str, read_only: bool) -> Result<&mut Self> {
+        let directory = Directory::of_host(host, read_only)
+            .with_context(|| format!("can't open the directory `{}`", host.display()))?;
+        self.preopens.push(Descriptor::preopen(directory, guest.to_owned()));
+        Ok(self)
+    }
+
+    /// The guest may accept connections of `listener`. Its descriptor follows those of the
+    /// directories and sockets given before it, from 3 on.
+    pub fn preopened_listener(&mut self, listener: TcpListener) -> &mut Self {
+        self.preopens.push(Descriptor::new(
+            Object::Listener(listener),
+            Rights::LISTENER,
+            Rights::STREAM,
+        ));
+        self
+    }
+
+    /// The guest may use the connection `stream`, numbered as
+    /// [`preopened_listener`](Self::preopened_listener) says.
+    pub fn preopened_stream(&mut self, stream: TcpStream) -> &mut Self {
+        self.preopens.push(Descriptor::new(Object::Stream(stream), Rights::STREAM, Rights::NONE));
+        self
+    }
+
+    /// What the guest's clocks say, and how it sleeps.
+    pub fn clocks(&mut self, clocks: impl Clocks + 'static) -> &mut Self {
+        self.clocks = Box::new(clocks);
+        self
+    }
+
+    /// The guest's clocks are the host's.
+    pub fn inherit_clocks(&mut self) -> &mut Self {
+        self.clocks(SystemClocks::new())
+    }
+
+    /// Where the guest's random bytes come from.
+    pub fn random(&mut self, random: impl Random + 'static) -> &mut Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// The guest's random bytes are the operating system's.
+    pub fn inherit_random(&mut self) -> &mut Self {
+        self.random(SystemRandom)
+    }
+
+    /// What the guest may make the host hold.
+    pub fn limits(&mut self, limits: WasiLimits) -> &mut Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The context. The builder is as new afterwards.
+    pub fn build(&mut self) -> WasiCtx {
+        let builder = std::mem::take(self);
+        let mut descriptors = vec![
+            Descriptor::input(builder.input),
+            Descriptor::output(builder.output),
+            Descriptor::output(builder.error),
+        ];
+        descriptors.extend(builder.preopens);
+        WasiCtx {
+            args: builder.args,
+            environ: builder.environ,
+            descriptors: Descriptors::new(descriptors, builder.limits.descriptors),
+            clocks: builder.clocks,
+            random: builder.random,
+            limits: builder.limits,
+        }
+    }
+}

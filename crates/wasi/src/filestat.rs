@@ -1,0 +1,141 @@
+//! What is known of a file, and the records that tell the guest.
+//!
+//! **Invariants**
+//! - Every record is built from zeroed bytes: padding tells the guest nothing.
+
+use cap_std::fs::{FileTypeExt, Metadata, MetadataExt};
+
+use crate::guest::Record;
+use crate::rights::Rights;
+
+/// What kind of thing a descriptor or a name stands for; the numbers are the specification's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Filetype {
+    Unknown = 0,
+    BlockDevice = 1,
+    CharacterDevice = 2,
+    Directory = 3,
+    RegularFile = 4,
+    SocketStream = 6,
+    SymbolicLink = 7,
+}
+
+impl From<cap_std::fs::FileType> for Filetype {
+    fn from(ty: cap_std::fs::FileType) -> Self {
+        if ty.is_file() {
+            Filetype::RegularFile
+        } else if ty.is_dir() {
+            Filetype::Directory
+        } else if ty.is_symlink() {
+            Filetype::SymbolicLink
+        } else if ty.is_char_device() {
+            Filetype::CharacterDevice
+        } else if ty.is_block_device() {
+            Filetype::BlockDevice
+        } else if ty.is_socket() {
+            Filetype::SocketStream
+        } else {
+            Filetype::Unknown
+        }
+    }
+}
+
+/// The specification's `filestat`. Times are nanoseconds since 1970; earlier ones are 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filestat {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) filetype: Filetype,
+    pub(crate) links: u64,
+    pub(crate) size: u64,
+    pub(crate) accessed: u64,
+    pub(crate) modified: u64,
+    pub(crate) changed: u64,
+}
+
+impl Filestat {
+    /// Of something that is no file: a stream or a socket.
+    pub(crate) fn of_stream(filetype: Filetype) -> Self {
+        Self {
+            device: 0,
+            inode: 0,
+            filetype,
+            links: 0,
+            size: 0,
+            accessed: 0,
+            modified: 0,
+            changed: 0,
+        }
+    }
+
+    /// The record of 64 bytes.
+    pub(crate) fn record(&self) -> Record<64> {
+        Record::new()
+            .set(0, self.device.to_le_bytes())
+            .set(8, self.inode.to_le_bytes())
+            .set(16, [self.filetype as u8])
+            .set(24, self.links.to_le_bytes())
+            .set(32, self.size.to_le_bytes())
+            .set(40, self.accessed.to_le_bytes())
+            .set(48, self.modified.to_le_bytes())
+            .set(56, self.changed.to_le_bytes())
+    }
+}
+
+impl From<&Metadata> for Filestat {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            filetype: metadata.file_type().into(),
+            links: metadata.nlink(),
+            size: metadata.size(),
+            accessed: nanoseconds(metadata.atime(), metadata.atime_nsec()),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    let nanoseconds = u64::try_from(nanoseconds).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+}
+
+/// The specification's `fdstat`, a record of 24 bytes.
+pub(crate) fn fdstat(
+    filetype: Filetype,
+    flags: u16,
+    rights: Rights,
+    inheriting: Rights,
+) -> Record<24> {
+    Record::new()
+        .set(0, [filetype as u8])
+        .set(2, flags.to_le_bytes())
+        .set(8, rights.0.to_le_bytes())
+        .set(16, inheriting.0.to_le_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_1970_are_zero_and_far_ones_saturate() {
+        assert_eq!(nanoseconds(-1, 999_999_999), 999_999_999);
+        assert_eq!(nanoseconds(2, 5), 2_000_000_005);
+        assert_eq!(nanoseconds(i64::MAX, 0), u64::MAX);
+    }
+
+    #[test]
+    fn padding_is_zero() {
+        let mut stat = Filestat::of_stream(Filetype::SymbolicLink);
+        stat.links = u64::MAX;
+        let record = stat.record();
+        assert_eq!(record.bytes()[16..24], [7, 0, 0, 0, 0, 0, 0, 0]);
+        let record = fdstat(Filetype::RegularFile, 1, Rights::FILE, Rights::NONE);
+        assert_eq!(record.bytes()[0..8], [4, 0, 1, 0, 0, 0, 0, 0]);
+    }
+}

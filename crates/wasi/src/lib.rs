@@ -1,0 +1,88 @@
+//! WASI preview 1 for Brolga: the 46 functions of `wasi_snapshot_preview1`.
+//!
+//! ```
+//! use brolga::{Engine, Linker, Module, Result, Store};
+//! use brolga_wasi::{Exit, OutputBuffer, WasiCtx, WasiCtxBuilder};
+//!
+//! # fn main() -> Result<()> {
+//! let engine = Engine::default();
+//! let module = Module::new(
+//!     &engine,
+//!     r#"(module
+//!         (import "wasi_snapshot_preview1" "fd_write"
+//!             (func $write (param i32 i32 i32 i32) (result i32)))
+//!         (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+//!         (memory (export "memory") 1)
+//!         (data (i32.const 0) "\10\00\00\00\06\00\00\00")
+//!         (data (i32.const 16) "hello\n")
+//!         (func (export "_start")
+//!             (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+//!             (call $exit (i32.const 7))))"#,
+//! )?;
+//! let mut linker = Linker::new(&engine);
+//! brolga_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
+//!
+//! let output = OutputBuffer::new(1024);
+//! let context = WasiCtxBuilder::new().arg("program").stdout(output.clone()).build();
+//! let mut store = Store::new(&engine, context);
+//! let instance = linker.instantiate(&mut store, &module)?;
+//! let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+//! let error = start.call(&mut store, ()).unwrap_err();
+//! assert_eq!(error.downcast_ref(), Some(&Exit(7)));
+//! assert_eq!(output.contents(), b"hello\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A guest sees what its [`WasiCtx`] was built with and nothing else: without a word to the
+//! contrary no arguments, no environment, no directory, an empty standard input, outputs that go
+//! nowhere, clocks that do not know the time and numbers that are not random.
+//!
+//! Each section of the specification has a file: args, environ, clock, fd, path, poll, proc,
+//! random, sched, sock. Its functions are methods of a call, which is the context and the guest's
+//! memory; the linker's table lists them all.
+//!
+//! # What is not done
+//! - `proc_raise` with a signal that stops or continues a process: `notsup`.
+//! - Changing `dsync`, `rsync` and `sync` of an open descriptor: `notsup`.
+//! - `path_link` that follows a symbolic link: `inval`.
+//! - A wait in `poll_oneoff`, or in a read of the process's standard input, lasts until it is
+//!   over: it can't be interrupted.
+//!
+//! **Invariants**
+//! - A guest's bytes, numbers and paths never make the host panic, and never allocate more than
+//!   [`WasiLimits`] allow.
+#![forbid(unsafe_code)]
+
+mod args;
+mod call;
+mod clock;
+mod context;
+mod descriptor;
+mod environ;
+mod errno;
+mod fd;
+mod file;
+mod filestat;
+mod guest;
+mod limits;
+mod link;
+mod path;
+mod poll;
+mod proc;
+mod random;
+mod readdir;
+mod rights;
+mod sandbox;
+mod sched;
+mod sock;
+mod stdio;
+
+pub use clock::{Clock, Clocks, FixedClocks, SystemClocks};
+pub use context::{WasiCtx, WasiCtxBuilder};
+pub use errno::Errno;
+pub use limits::WasiLimits;
+pub use link::add_to_linker;
+pub use proc::Exit;
+pub use random::{Random, SeededRandom, SystemRandom};
+pub use stdio::OutputBuffer;

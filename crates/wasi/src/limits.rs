@@ -1,0 +1,27 @@
+//! What a guest may make the host hold, in one struct.
+
+/// Bounds on what one [`WasiCtx`](crate::WasiCtx) holds and on what one call may ask for.
+///
+/// ```
+/// let limits = brolga_wasi::WasiLimits { descriptors: 16, ..Default::default() };
+/// let context = brolga_wasi::WasiCtxBuilder::new().limits(limits).build();
+/// # drop(context);
+/// ```
+#[derive(Clone, Debug)]
+pub struct WasiLimits {
+    /// Descriptors open at a time, the standard streams and preopened directories included. Beyond
+    /// it opening fails with `mfile`.
+    pub descriptors: usize,
+    /// Bytes of a path. Beyond it `nametoolong`.
+    pub path_bytes: usize,
+    /// Buffers of one scattered read or write. Beyond it `inval`.
+    pub buffers: usize,
+    /// Subscriptions of one `poll_oneoff`. Beyond it `inval`.
+    pub subscriptions: usize,
+}
+
+impl Default for WasiLimits {
+    fn default() -> Self {
+        Self { descriptors: 1024, path_bytes: 4096, buffers: 1024, subscriptions: 2048 }
+    }
+}
