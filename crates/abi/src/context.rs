@@ -58,7 +58,7 @@ impl StoreContext {
     /// The largest frame of a wasm function with signal-free traps, in bytes.
     ///
     /// Such a function compares the stack pointer with `stack_limit` when it has taken its frame:
-    /// so much, and what thunks and host code need, has to be usable below the limit.
+    /// so much, and what thunks (up to 256 KiB) and host code need, has to be usable below it.
     pub const FRAME_BYTES_MAX: u32 = 1 << 20;
 }
 

@@ -144,8 +144,9 @@ pub struct SourceSite {
 
 /// A table that never changes, kept as read-only data of the image.
 ///
-/// Defined by the module, not exported, not written by any operator, filled by segments with
-/// constant offsets and functions of this module only: so every instance has the same one.
+/// Defined by the module, not exported, not written or copied from by any operator, filled by
+/// segments with constant offsets and functions of this module only: so every instance has the
+/// same one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StaticTable {
     /// Which table.

@@ -407,7 +407,7 @@ impl core::ops::Deref for Error {
 
 impl AsRef<dyn StdError + Send + Sync + 'static> for Error {
     fn as_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        self
+        &**self
     }
 }
 

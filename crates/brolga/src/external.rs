@@ -2,7 +2,7 @@
 
 use brolga_runtime as runtime;
 
-use crate::{AsContext, ExternType, Func, Global, Memory, Table};
+use crate::{AsContext, ExternType, Func, Global, Memory, Result, Table};
 
 /// A function, a global, a table or a memory.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,22 @@ impl Extern {
         }
     }
 
+    /// Its type.
+    ///
+    /// # Errors
+    /// Where [`Extern::ty`] panics.
+    pub(crate) fn try_ty(&self, store: impl AsContext) -> Result<ExternType> {
+        let store = store.as_context();
+        let runtime = &store.cell().runtime;
+        match self {
+            Extern::Func(it) => drop(runtime.func_type(it.id())?),
+            Extern::Global(it) => drop(runtime.global_type(it.id())?),
+            Extern::Table(it) => drop(runtime.table_type(it.id())?),
+            Extern::Memory(it) => drop(runtime.memory_type(it.id())?),
+        }
+        Ok(self.ty(store))
+    }
+
     pub(crate) fn to_runtime(self) -> runtime::Extern {
         match self {
             Extern::Func(it) => runtime::Extern::Func(it.id()),
@@ -81,16 +97,6 @@ impl Extern {
             runtime::Extern::Global(id) => Extern::Global(Global::from_id(id)),
             runtime::Extern::Table(id) => Extern::Table(Table::from_id(id)),
             runtime::Extern::Memory(id) => Extern::Memory(Memory::from_id(id)),
-        }
-    }
-
-    /// The store it belongs to.
-    pub(crate) fn store(self) -> runtime::StoreId {
-        match self {
-            Extern::Func(it) => it.id().store(),
-            Extern::Global(it) => it.id().store(),
-            Extern::Table(it) => it.id().store(),
-            Extern::Memory(it) => it.id().store(),
         }
     }
 }

@@ -356,6 +356,14 @@ fn unwind(error: Error) -> Unwind {
     Unwind::Error(error.into_boxed_dyn_error())
 }
 
+/// Lends the data of the store whose limiter is being asked.
+pub(crate) fn with_data<T: 'static, R>(embedder: *mut (), look: impl FnOnce(&mut T) -> R) -> R {
+    // SAFETY: a limiter is given to the store whose data it looks for, by `Store::limiter`, and
+    // asked with that store's address, which `Store::new` noted. Data is lent out by contexts only,
+    // and whoever made the store grow has the only one.
+    unsafe { StorePtr::<T>::with_data(embedder, look) }
+}
+
 /// The instance that called a host function, as wasm passes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallerInstance(NonNull<VmContext>);

@@ -118,7 +118,8 @@ impl Memory {
 
     /// The address of byte 0. It changes when a memory that may move grows.
     pub fn data_ptr(&self, store: impl AsContext) -> *mut u8 {
-        belongs(store.as_context().cell().runtime.memory_base(self.id))
+        let store = store.as_context();
+        belongs(store.cell().runtime.memory_base(self.id))
     }
 
     /// The size in bytes.

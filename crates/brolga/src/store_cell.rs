@@ -26,6 +26,11 @@ use crate::store::StoreCell;
 /// The pointer to a store's cell: a number until somebody with the right to does something.
 pub(crate) struct StorePtr<T: 'static>(NonNull<StoreCell<T>>);
 
+// SAFETY: an address. Whoever follows it answers for having the store.
+unsafe impl<T> Send for StorePtr<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for StorePtr<T> {}
+
 impl<T> Clone for StorePtr<T> {
     fn clone(&self) -> Self {
         *self
@@ -69,15 +74,45 @@ impl<T> StorePtr<T> {
         self.0.as_ptr().cast()
     }
 
-    /// The pointer whose [`erased`](StorePtr::erased) form is `address`.
+    /// Lends the data of the store at `address` to `look`: what the limiter does, which the store
+    /// asks in the middle of its own work.
     ///
     /// # Safety
-    /// `address` came from a `StorePtr<T>` of the same `T`, and the cell is still there.
-    pub(crate) unsafe fn from_erased(address: *mut ()) -> StorePtr<T> {
-        // SAFETY: what `erased` gave was not null.
-        StorePtr(unsafe { NonNull::new_unchecked(address.cast()) })
+    /// `address` is the [`erased`](StorePtr::erased) form of a `StorePtr<T>` of the same `T`, the
+    /// store is there, and nobody uses its data meanwhile.
+    pub(crate) unsafe fn with_data<R>(address: *mut (), look: impl FnOnce(&mut T) -> R) -> R {
+        let cell = address.cast::<StoreCell<T>>();
+        // SAFETY: the caller's promise. No reference to the rest of the cell is made: the runtime's
+        // part is in use.
+        look(unsafe { &mut (*cell).data })
     }
 }
+
+/// A value that stays where it is, used through its address while its owner is borrowed by others.
+pub(crate) struct Owned<V>(NonNull<V>);
+
+impl<V> Owned<V> {
+    pub(crate) fn new(value: V) -> Owned<V> {
+        Owned(NonNull::from(Box::leak(Box::new(value))))
+    }
+
+    /// The address, good as long as the owner.
+    pub(crate) fn as_ptr(&self) -> *const V {
+        self.0.as_ptr()
+    }
+}
+
+impl<V> Drop for Owned<V> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from a box in `new` and is given back once, here.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+// SAFETY: owns its value as a box does.
+unsafe impl<V: Send> Send for Owned<V> {}
+// SAFETY: gives out an address only; whoever follows it answers for that.
+unsafe impl<V> Sync for Owned<V> {}
 
 /// A store with its data: see [`crate::Store`].
 pub struct Store<T: 'static> {
@@ -111,18 +146,20 @@ impl<T> Clone for StoreContext<'_, T> {
 impl<T> Copy for StoreContext<'_, T> {}
 
 // SAFETY: a store owns its cell as a box does; the pointer in it is nobody else's but host
-// functions', which run on the thread that has the store.
-unsafe impl<T: Send> Send for Store<T> where StoreCell<T>: Send {}
+// functions', which run on the thread that has the store. A cell is Send if its data is, and
+// shared access to one looks at nothing that changes: `store.rs` asserts the first and says the
+// second of its fields.
+unsafe impl<T: Send> Send for Store<T> {}
 // SAFETY: a shared store gives shared references to its cell only.
-unsafe impl<T: Sync> Sync for Store<T> where StoreCell<T>: Sync {}
+unsafe impl<T: Sync> Sync for Store<T> {}
 // SAFETY: as a shared reference to the cell.
-unsafe impl<T: Sync> Send for StoreContext<'_, T> where StoreCell<T>: Sync {}
+unsafe impl<T: Sync> Send for StoreContext<'_, T> {}
 // SAFETY: as a shared reference to the cell.
-unsafe impl<T: Sync> Sync for StoreContext<'_, T> where StoreCell<T>: Sync {}
+unsafe impl<T: Sync> Sync for StoreContext<'_, T> {}
 // SAFETY: as an exclusive reference to the cell.
-unsafe impl<T: Send> Send for StoreContextMut<'_, T> where StoreCell<T>: Send {}
+unsafe impl<T: Send> Send for StoreContextMut<'_, T> {}
 // SAFETY: as a shared reference to an exclusive one: it only reads.
-unsafe impl<T: Sync> Sync for StoreContextMut<'_, T> where StoreCell<T>: Sync {}
+unsafe impl<T: Sync> Sync for StoreContextMut<'_, T> {}
 
 impl<T> Store<T> {
     pub(crate) fn from_cell(cell: StoreCell<T>) -> Store<T> {

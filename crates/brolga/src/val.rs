@@ -2,9 +2,7 @@
 
 use brolga_runtime::Value;
 
-use crate::{
-    AsContext, ExternRef, Func, HeapType, RefType, Result, Rooted, V128, ValType,
-};
+use crate::{AsContext, ExternRef, Func, HeapType, RefType, Result, Rooted, V128, ValType};
 
 /// A value of WebAssembly.
 ///

@@ -1,3 +1,42 @@
-//! The `brolga` program.
+//! The `brolga` program: runs, compiles, tests and inspects WebAssembly from the command line.
+//!
+//! ```text
+//! brolga run [OPTIONS] FILE [ARGS]…     run a WASI program, or call an export
+//! brolga compile FILE                   compile, and say how long it took
+//! brolga wast FILES…                    run .wast scripts
+//! brolga inspect FILE --clif …          show what the compiler makes of a module
+//! ```
+//!
+//! **Invariants**
+//! - Whatever fails is one message for people on standard error: what, where, and a hint if there
+//!   is one. Never a panic, never a value printed for debugging.
+//! - Exit codes: the program's own; 134 for a trap; 2 for bad usage; 1 for everything else.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod compile;
+mod failure;
+mod flags;
+mod input;
+mod inspect;
+mod invoke;
+mod run;
+mod wast;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use flags::{Brolga, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Brolga::parse().command {
+        Command::Run(flags) => run::run(&flags),
+        Command::Compile(flags) => compile::compile(&flags),
+        Command::Wast(flags) => wast::wast(&flags),
+        Command::Inspect(flags) => inspect::inspect(&flags),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,9 +1,9 @@
 //! What can be known of a module before any body is translated, by looking over all of them.
 //!
 //! A table is *static* if every instance of the module has the same one and it never changes: the
-//! module defines it, does not export it, has no operator that writes it, and fills it by segments
-//! with constant offsets and functions of its own. Such a table becomes read-only data of the
-//! image.
+//! module defines it, does not export it, has no operator that writes it or copies it, and fills it
+//! by segments with constant offsets and functions of its own. Such a table becomes read-only data
+//! of the image.
 //!
 //! **Invariants**
 //! - A fact that is claimed holds in every instance of the module, whatever the host does. Where
@@ -247,7 +247,7 @@ fn remove_written(
 
 /// Notes the tables that `func` may write; all of them if its body cannot be read.
 fn note_written(module: &ParsedModule, func: DefinedFuncIndex, written: &[AtomicBool]) {
-    if !may_write_a_table(module.body(func)) {
+    if !may_write_a_table(module.body(func), written.len()) {
         return;
     }
     let note = |table: u32| {
@@ -260,12 +260,12 @@ fn note_written(module: &ParsedModule, func: DefinedFuncIndex, written: &[Atomic
     }
 }
 
-/// Whether the bytes of an operator that writes a table stand anywhere in `body`: most bodies need
-/// no closer look.
-fn may_write_a_table(body: &[u8]) -> bool {
+/// Whether the bytes of an operator that writes one of `tables` tables stand anywhere in `body`:
+/// most bodies need no closer look.
+fn may_write_a_table(body: &[u8], tables: usize) -> bool {
+    // A number of more than one byte has the upper bit of its first byte set.
     body.array_windows().any(|&window| match window {
-        [TABLE_SET, _] => true,
-        // A longer spelling of the number behind the prefix has its upper bit set.
+        [TABLE_SET, table] => table >= 0x80 || usize::from(table) < tables,
         [PREFIX, number] => number >= 0x80 || matches!(number, 0x0c | 0x0e | 0x0f | 0x11),
         _ => false,
     })
@@ -277,7 +277,7 @@ const TABLE_SET: u8 = 0x26;
 /// with.
 const PREFIX: u8 = 0xfc;
 
-/// Calls `note` with every table that an operator of `func` writes.
+/// Calls `note` with every table that an operator of `func` writes, or copies from.
 fn visit_writes(
     module: &ParsedModule,
     func: DefinedFuncIndex,
@@ -294,8 +294,12 @@ fn visit_writes(
             Operator::TableSet { table }
             | Operator::TableGrow { table }
             | Operator::TableFill { table }
-            | Operator::TableInit { table, .. }
-            | Operator::TableCopy { dst_table: table, .. } => note(table),
+            | Operator::TableInit { table, .. } => note(table),
+            Operator::TableCopy { dst_table, src_table } => {
+                note(dst_table);
+                // What is read as a whole has to be a table at run time as well.
+                note(src_table);
+            }
             _ => {}
         }
     }
@@ -412,10 +416,10 @@ mod tests {
             ("(drop (table.get 0 (i32.const 0)))", true),
             ("(drop (table.size 0))", true),
             ("(call_indirect 0 (i32.const 0))", true),
-            ("(table.copy 1 0 (i32.const 0) (i32.const 0) (i32.const 0))", true),
             ("(table.set 1 (i32.const 0) (ref.null func))", true),
             ("(drop (i32.const 38)) (drop (i64.const 0x260fc))", true),
             ("(table.copy 0 1 (i32.const 0) (i32.const 0) (i32.const 0))", false),
+            ("(table.copy 1 0 (i32.const 0) (i32.const 0) (i32.const 0))", false),
             ("(table.set 0 (i32.const 0) (ref.null func))", false),
             ("(drop (table.grow 0 (ref.null func) (i32.const 0)))", false),
             ("(table.fill 0 (i32.const 0) (ref.null func) (i32.const 0))", false),

@@ -406,7 +406,7 @@ mod tests {
         for target in Target::all_of_this_build() {
             let code = compile(&target, Thunk::HostExit(TypeIndex(0)), &ty);
             assert!(code.frame_bytes >= 16_000);
-            assert!(code.frame_bytes <= 64 << 10, "{} bytes", code.frame_bytes);
+            assert!(code.frame_bytes <= 256 << 10, "{} bytes: {target:?}", code.frame_bytes);
         }
     }
 }

@@ -271,7 +271,7 @@ fn compile_body(
         let start = env.module.bodies[func.as_usize()].start as u32;
         let compiled =
             emit(context, env.isa, start).map_err(|error| function_error(index, error))?;
-        check_frame(env, index, &compiled)?;
+        check_frame(env.options, index, compiled.frame_bytes)?;
         Ok((compiled, translated))
     });
     if matches!(result, Err(CompileError::Internal { .. })) {
@@ -284,17 +284,17 @@ fn compile_body(
 /// Without signals, a function looks at the stack only when it has taken its frame: that must not
 /// lead past what the runtime keeps below the limit.
 fn check_frame(
-    env: &ModuleEnv<'_>,
+    options: &CompileOptions,
     function: FuncIndex,
-    compiled: &CompiledFunction,
+    frame_bytes: u32,
 ) -> Result<(), CompileError> {
-    if env.hardware_traps() || compiled.frame_bytes <= StoreContext::FRAME_BYTES_MAX {
+    let max = StoreContext::FRAME_BYTES_MAX;
+    if options.memory.signals || frame_bytes <= max {
         return Ok(());
     }
     let what = format!(
-        "its frame takes {} bytes of stack, more than the {} that are possible without signals",
-        compiled.frame_bytes,
-        StoreContext::FRAME_BYTES_MAX
+        "its frame takes {frame_bytes} bytes of stack, more than the {max} that are possible \
+         without signals"
     );
     Err(CompileError::FunctionTooLarge { function, what })
 }
@@ -366,4 +366,45 @@ fn contain<R>(
             .unwrap_or("a panic without a message");
         Err(CompileError::Internal { what: what.to_owned(), message: message.to_owned() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use brolga_abi::MemoryOptions;
+
+    use super::*;
+
+    #[test]
+    fn without_signals_a_frame_is_bounded() {
+        let check = |signals, frame_bytes| {
+            let memory = MemoryOptions { signals, ..MemoryOptions::default() };
+            let options = CompileOptions { memory, ..CompileOptions::default() };
+            check_frame(&options, FuncIndex(7), frame_bytes)
+        };
+        let max = StoreContext::FRAME_BYTES_MAX;
+        assert_eq!(check(true, u32::MAX), Ok(()));
+        assert_eq!(check(false, max), Ok(()));
+        let error = check(false, max + 1).unwrap_err();
+        assert!(matches!(error, CompileError::FunctionTooLarge { function: FuncIndex(7), .. }));
+        assert!(error.to_string().contains("1048577 bytes of stack"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_that_names_what_was_compiled() {
+        let internal = |message: &str| CompileError::Internal {
+            what: "function 3".to_owned(),
+            message: message.to_owned(),
+        };
+        let contained = |panic: fn()| {
+            contain("function 3", || -> Result<(), CompileError> {
+                panic();
+                Ok(())
+            })
+        };
+        assert_eq!(contained(|| panic!("plain")), Err(internal("plain")));
+        assert_eq!(contained(|| panic!("number {}", 1)), Err(internal("number 1")));
+        let odd = contained(|| std::panic::panic_any(5));
+        assert_eq!(odd, Err(internal("a panic without a message")));
+        assert_eq!(contained(|| ()), Ok(()));
+    }
 }

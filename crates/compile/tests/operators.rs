@@ -9,6 +9,8 @@
 //! **Invariants**
 //! - A proposal that wasmparser comes to know has to be put into one of the two lists below.
 
+use std::io::{self, Write as _};
+
 use brolga_abi::{MemoryOptions, OptLevel};
 use brolga_compile::{CompileOptions, Target, compile};
 use brolga_module::{Features, ParsedModule, wasmparser};
@@ -213,7 +215,10 @@ fn compile_all(target: &Target) {
             }
         }
     }
-    println!("{} operators, {} functions", enabled(), texts.len());
+    // Written past the test harness, which keeps what `println!` says of a test that passes.
+    let triple = target.triple();
+    writeln!(io::stdout(), "{triple}: {} operators, {} functions", enabled(), texts.len())
+        .expect("a standard output");
 }
 
 fn enabled() -> usize {
@@ -240,7 +245,6 @@ fn every_operator_becomes_code_for_every_target() {
         "riscv64gc-unknown-linux-gnu",
         "s390x-unknown-linux-gnu",
     ] {
-        println!("{triple}");
         let triple = triple.parse().expect("a triple that exists");
         compile_all(&Target::new(triple).expect("a supported target"));
     }
@@ -252,7 +256,7 @@ fn every_proposal_is_decided() {
         let decided = ENABLED.contains(&operator.proposal) != REFUSED.contains(&operator.proposal);
         assert!(decided, "{} of {} is in neither list", operator.name, operator.proposal);
     }
-    // WebAssembly 2.0 has 436 operators; relaxed SIMD adds 20, wide arithmetic 4, tail calls 2 and
+    // WebAssembly 2.0 has 437 operators; relaxed SIMD adds 20, wide arithmetic 4, tail calls 2 and
     // wasmparser counts the select of several results.
     assert_eq!(enabled(), 172 + 5 + 8 + 7 + 10 + 2 + 236 + 20 + 4);
 }

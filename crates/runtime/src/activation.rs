@@ -4,9 +4,9 @@
 //! back.
 //!
 //! ```text
-//!  thread ─▶ Activation ─previous─▶ Activation ─▶ …          youngest first
+//!  thread ─youngest─▶ Activation
 //!                │ core: the stack it runs on
-//!                │ before: the store's context as it was ─▶ the same store's older activation
+//!                └─older─▶ the same store's activation that this one interrupts
 //! ```
 //!
 //! It never allocates, locks or asks the system for anything, a thread's first call aside.
@@ -15,8 +15,9 @@
 //! - The thread's youngest activation is the one whose code is running, or whose code called the
 //!   host code that is running. Host code that moves a call in flight to another thread, or takes
 //!   its frames apart in another order than it built them, breaks this and is not supported.
-//! - Whichever way an activation ends (return, trap, error, panic), the store's context and the
-//!   thread's state are afterwards as they were before.
+//! - Whichever way an activation ends (return, trap, error, panic), the thread's state and, for the
+//!   older activation if there is one, the store's context are afterwards as they were before.
+//!   Without an older one `stack_limit`, `exit_fp` and `exit_pc` mean nothing outside calls.
 //! - A call that finds itself on the stack of the youngest activation stays there; any other
 //!   begins at the top of a stack that is not busy.
 
@@ -26,7 +27,7 @@ use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
 
 use brolga_abi::{StoreContext, TrapCode};
-use brolga_os::{OsError, current_stack_pointer, ensure_signal_stack};
+use brolga_os::{current_stack_pointer, ensure_signal_stack};
 
 use crate::arch::Landing;
 use crate::backtrace::Backtrace;
@@ -35,34 +36,32 @@ use crate::trap::{Failure, TrapRecord, Unwind};
 
 /// A call into code that is under way. Lives in the frame of [`within`].
 pub(crate) struct Activation {
-    /// Where the call comes back to when it doesn't return.
-    pub(crate) landing: Landing,
+    /// Where the call comes back to when it doesn't return; written on the way into code.
+    landing: MaybeUninit<Landing>,
     /// The stack it runs on.
     pub(crate) core: *const StackCore,
     /// The store's stack: it knows how the store's faults are judged.
     pub(crate) stack: *const StoreStack,
     pub(crate) store: NonNull<StoreContext>,
-    /// The store's context before the call.
-    before: Before,
+    /// The activation that was under way in the store; null if there was none.
+    older: *const Activation,
+    /// Where the store's code had called out; written only if there is an older activation.
+    exit_before: MaybeUninit<Exit>,
     /// What the trap door was taken with: written before every jump to the landing.
     pub(crate) thrown: UnsafeCell<MaybeUninit<Thrown>>,
 }
 
-/// What a call changes in the store's context.
-struct Before {
-    stack_limit: usize,
-    exit_fp: usize,
-    exit_pc: usize,
-    activation: *mut std::ffi::c_void,
+/// Where wasm code called out.
+#[derive(Clone, Copy)]
+pub(crate) struct Exit {
+    pub(crate) pc: usize,
+    pub(crate) fp: usize,
 }
 
 /// What the trap door was taken with.
 pub(crate) enum Thrown {
     /// A fault in code.
-    Fault {
-        code: TrapCode,
-        address: Option<usize>,
-    },
+    Fault { code: TrapCode, address: Option<usize> },
     /// Host code gave up.
     Host(Unwind),
 }
@@ -79,19 +78,25 @@ pub(crate) fn youngest() -> *const Activation {
 }
 
 impl Activation {
-    /// The next older activation of the same store.
+    /// Where the call comes back to when it doesn't return.
+    ///
+    /// # Safety
+    /// Its code has been entered.
+    pub(crate) unsafe fn landing(&self) -> Landing {
+        // SAFETY: written on the way in.
+        unsafe { self.landing.assume_init() }
+    }
+
+    /// The next older activation of the same store, and where it called out.
     ///
     /// # Safety
     /// This one is live.
-    pub(crate) unsafe fn older_of_store(&self) -> Option<&Activation> {
+    pub(crate) unsafe fn older_of_store(&self) -> Option<(&Activation, Exit)> {
         // SAFETY: null or the activation that was under way in the store when this one began: it
         // ends later.
-        unsafe { self.before.activation.cast::<Activation>().as_ref() }
-    }
-
-    /// Where the store's code called out before this activation began: (pc, frame pointer).
-    pub(crate) fn exit_before(&self) -> (usize, usize) {
-        (self.before.exit_pc, self.before.exit_fp)
+        let older = unsafe { self.older.as_ref() }?;
+        // SAFETY: written when there is an older one.
+        Some((older, unsafe { self.exit_before.assume_init() }))
     }
 }
 
@@ -115,37 +120,30 @@ pub(crate) unsafe fn within<R>(
     body: impl FnOnce(*mut Landing, usize) -> Option<R>,
 ) -> Result<R, Box<TrapRecord>> {
     let previous = YOUNGEST.get();
-    let mut extra = None;
     // SAFETY: the thread's youngest activation is live.
-    let place = match unsafe { choose_stack(stack, previous, &mut extra) } {
+    let place = match unsafe { choose_stack(stack, previous) } {
         Ok(place) => place,
         Err(failure) => return Err(TrapRecord::without_frames(failure)),
     };
     let context = store.as_ptr();
     // SAFETY: both are live, by the caller's promise.
-    let (core, before) = unsafe {
-        let before = Before {
-            stack_limit: (*context).stack_limit,
-            exit_fp: (*context).exit_fp,
-            exit_pc: (*context).exit_pc,
-            activation: (*context).activation,
-        };
-        (place.core.as_ref(), before)
-    };
+    let (core, older) = unsafe { (place.core.as_ref(), (*context).activation) };
     let mut activation = Activation {
-        landing: Landing::new(),
+        landing: MaybeUninit::uninit(),
         core,
         stack,
         store,
-        before,
+        older: older.cast(),
+        exit_before: MaybeUninit::uninit(),
         thrown: UnsafeCell::new(MaybeUninit::uninit()),
     };
     let this = &raw mut activation;
     // SAFETY: the store is live; code of it runs only below.
     unsafe {
+        if !older.is_null() {
+            (*this).exit_before.write(Exit { pc: (*context).exit_pc, fp: (*context).exit_fp });
+        }
         (*context).stack_limit = core.stack_limit;
-        (*context).exit_fp = 0;
-        (*context).exit_pc = 0;
         (*context).activation = this.cast();
     }
     let starts_stack = place.top != 0;
@@ -154,18 +152,19 @@ pub(crate) unsafe fn within<R>(
     }
     YOUNGEST.set(this);
     // SAFETY: a field of a live value.
-    let came_back = body(unsafe { &raw mut (*this).landing }, place.top);
+    let came_back = body(unsafe { (*this).landing.as_mut_ptr() }, place.top);
     YOUNGEST.set(previous);
     if starts_stack {
         core.busy.set(false);
     }
     // SAFETY: as above; the code has ended, whichever way.
     unsafe {
-        let before = &(*this).before;
-        (*context).stack_limit = before.stack_limit;
-        (*context).exit_fp = before.exit_fp;
-        (*context).exit_pc = before.exit_pc;
-        (*context).activation = before.activation;
+        (*context).activation = older;
+        if let Some((older, exit)) = (*this).older_of_store() {
+            (*context).stack_limit = (*older.core).stack_limit;
+            (*context).exit_pc = exit.pc;
+            (*context).exit_fp = exit.fp;
+        }
     }
     match came_back {
         Some(result) => Ok(result),
@@ -181,16 +180,14 @@ struct Place {
     top: usize,
 }
 
-/// Finds the stack for a call; `extra` keeps one that only this call uses.
-///
 /// # Safety
 /// `youngest` is null or live.
 #[inline(always)]
-unsafe fn choose_stack(
-    stack: &StoreStack,
-    youngest: *const Activation,
-    extra: &mut Option<StoreStack>,
-) -> Result<Place, Failure> {
+unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Result<Place, Failure> {
+    // Nested calls ask too: those around them may be of an engine without signals.
+    if stack.signals {
+        ensure_signal_stack().map_err(Failure::NoStack)?;
+    }
     // SAFETY: the caller's promise.
     if let Some(youngest) = unsafe { youngest.as_ref() } {
         // SAFETY: the stack of a live activation.
@@ -199,40 +196,15 @@ unsafe fn choose_stack(
         if core.contains(sp) {
             // Below the limit there is only what the running host function was promised.
             if sp < core.stack_limit {
-                return Err(Failure::Trap {
-                    code: TrapCode::StackOverflow,
-                    address: None,
-                });
+                return Err(Failure::Trap { code: TrapCode::StackOverflow, address: None });
             }
-            return Ok(Place {
-                core: NonNull::from(core),
-                top: 0,
-            });
+            return Ok(Place { core: NonNull::from(core), top: 0 });
         }
     }
-    if stack.signals {
-        ensure_signal_stack().map_err(Failure::NoStack)?;
-    }
-    let mut core = stack.core().map_err(Failure::NoStack)?;
-    // SAFETY: the store's own stack lives as long as `stack`.
-    if unsafe { core.as_ref() }.busy.get() {
-        core = another(stack, extra).map_err(Failure::NoStack)?;
-    }
-    // SAFETY: lives as long as `stack` or `extra`.
+    let core = stack.idle_core().map_err(Failure::NoStack)?;
+    // SAFETY: a stack of `stack`'s, which keeps it.
     let top = unsafe { core.as_ref() }.top;
     Ok(Place { core, top })
-}
-
-/// A further stack for a store whose own is in use: its host code went on to a stack of somebody
-/// else's (a coroutine, a grown stack) and calls from there.
-#[cold]
-fn another(
-    stack: &StoreStack,
-    extra: &mut Option<StoreStack>,
-) -> Result<NonNull<StackCore>, OsError> {
-    extra
-        .insert(StoreStack::new(stack.pool().clone(), stack.guards))
-        .core()
 }
 
 /// Makes an error of what an activation was left with, or goes on with its panic.
@@ -245,10 +217,7 @@ unsafe fn ended(activation: *mut Activation) -> Box<TrapRecord> {
     let thrown = unsafe { (*activation).thrown.get().read().assume_init() };
     let failure = match thrown {
         Thrown::Fault { code, address } => Failure::Trap { code, address },
-        Thrown::Host(Unwind::Trap(code)) => Failure::Trap {
-            code,
-            address: None,
-        },
+        Thrown::Host(Unwind::Trap(code)) => Failure::Trap { code, address: None },
         Thrown::Host(Unwind::Error(error)) => Failure::Host(error),
         Thrown::Host(Unwind::Panic(payload)) => resume_unwind(payload),
     };

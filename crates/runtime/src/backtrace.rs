@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use brolga_module::FuncIndex;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Exit};
 use crate::arch;
 use crate::code::LoadedCode;
 use crate::registry;
@@ -42,12 +42,7 @@ pub(crate) struct PcBuffer {
 
 impl PcBuffer {
     pub(crate) const fn new() -> Self {
-        Self {
-            len: 0,
-            exact: false,
-            truncated: false,
-            pcs: [0; FRAMES_MAX],
-        }
+        Self { len: 0, exact: false, truncated: false, pcs: [0; FRAMES_MAX] }
     }
 
     fn push(&mut self, pc: usize) -> bool {
@@ -76,12 +71,7 @@ pub(crate) enum Origin {
         fp: usize,
     },
     /// At the wasm frame that called out last; pc 0 where there is none.
-    Exit {
-        /// Where that frame goes on.
-        pc: usize,
-        /// Its frame pointer.
-        fp: usize,
-    },
+    Exit(Exit),
 }
 
 /// Notes the frames of `activation` from `origin` on, then those of the store's older activations.
@@ -94,7 +84,7 @@ pub(crate) unsafe fn capture(activation: &Activation, origin: Origin) {
     let buffer = unsafe { &mut *(*activation.core).trap_pcs.get() };
     let (mut pc, mut fp, exact) = match origin {
         Origin::Fault { pc, fp } => (pc, fp, true),
-        Origin::Exit { pc, fp } => (pc, fp, false),
+        Origin::Exit(Exit { pc, fp }) => (pc, fp, false),
     };
     buffer.len = 0;
     buffer.truncated = false;
@@ -108,10 +98,10 @@ pub(crate) unsafe fn capture(activation: &Activation, origin: Origin) {
             return;
         }
         // SAFETY: an activation's predecessors outlive it.
-        let Some(older) = (unsafe { activation.older_of_store() }) else {
+        let Some((older, exit)) = (unsafe { activation.older_of_store() }) else {
             return;
         };
-        (pc, fp) = activation.exit_before();
+        (pc, fp) = (exit.pc, exit.fp);
         activation = older;
     }
 }
@@ -188,9 +178,7 @@ impl Backtrace {
             let Some(entry) = registry.find(if exact { pc } else { pc.wrapping_sub(1) }) else {
                 continue;
             };
-            let known = codes
-                .iter()
-                .position(|code| code.base().addr() == entry.start());
+            let known = codes.iter().position(|code| code.base().addr() == entry.start());
             let code = match known {
                 Some(code) => code,
                 None => {
@@ -199,17 +187,9 @@ impl Backtrace {
                     codes.len() - 1
                 }
             };
-            rows.push(Row {
-                code: code as u32,
-                code_offset: entry.offset(pc),
-                exact,
-            });
+            rows.push(Row { code: code as u32, code_offset: entry.offset(pc), exact });
         }
-        Self {
-            rows: rows.into(),
-            codes: codes.into(),
-            truncated: buffer.truncated,
-        }
+        Self { rows: rows.into(), codes: codes.into(), truncated: buffer.truncated }
     }
 
     /// The frames, innermost first; thunks and entries are left out.
@@ -232,11 +212,7 @@ impl Backtrace {
         } else {
             code.image.call_site(row.code_offset)
         };
-        Some(Frame {
-            code,
-            func,
-            wasm_offset,
-        })
+        Some(Frame { code, func, wasm_offset })
     }
 }
 

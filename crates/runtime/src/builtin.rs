@@ -11,7 +11,7 @@
 //! that are null or of this store.
 //! **Promises** what the specification says of each operation: a trap before anything is written,
 //! −1 where growing fails.
-//! **Tested by** this file's tests; with code, by the specification's suites.
+//! **Tested by** `tests/builtin.rs`; with code, by the specification's suites.
 //!
 //! **Invariants**
 //! - A body is a safe function of store, instance and numbers; it returns a trap rather than
@@ -98,7 +98,7 @@ unsafe fn run<R: Copy>(
 }
 
 /// What the builtins do.
-mod body {
+pub(crate) mod body {
     use std::sync::Arc;
 
     use brolga_module::{DataIndex, DataMode, ElemIndex, ElementMode, FuncIndex, TableIndex};
@@ -111,12 +111,12 @@ mod body {
 
     type Outcome<R> = Result<R, Unwind>;
 
-    pub(super) fn raise_trap(_: &mut Store, _: Place, code: u32) -> Outcome<()> {
+    pub(crate) fn raise_trap(_: &mut Store, _: Place, code: u32) -> Outcome<()> {
         let known = u8::try_from(code).ok().and_then(TrapCode::from_number);
         Err(known.expect("code raises traps of the table").into())
     }
 
-    pub(super) fn memory_grow(
+    pub(crate) fn memory_grow(
         store: &mut Store,
         instance: Place,
         memory: u32,
@@ -126,7 +126,7 @@ mod body {
         old_size(store.grow_memory(memory, delta_pages))
     }
 
-    pub(super) fn memory_fill(
+    pub(crate) fn memory_fill(
         store: &mut Store,
         instance: Place,
         memory: u32,
@@ -140,7 +140,7 @@ mod body {
         Ok(())
     }
 
-    pub(super) fn memory_copy(
+    pub(crate) fn memory_copy(
         store: &mut Store,
         instance: Place,
         to: u32,
@@ -160,7 +160,7 @@ mod body {
         Ok(())
     }
 
-    pub(super) fn memory_init(
+    pub(crate) fn memory_init(
         store: &mut Store,
         instance: Place,
         memory: u32,
@@ -180,7 +180,7 @@ mod body {
         Ok(())
     }
 
-    pub(super) fn data_drop(store: &mut Store, instance: Place, data: u32) -> Outcome<()> {
+    pub(crate) fn data_drop(store: &mut Store, instance: Place, data: u32) -> Outcome<()> {
         let instance = store.instance_mut(instance);
         let data = DataIndex(data);
         if let DataMode::Passive = instance.code.module.data[data.as_usize()].mode {
@@ -189,7 +189,7 @@ mod body {
         Ok(())
     }
 
-    pub(super) fn ref_func(
+    pub(crate) fn ref_func(
         store: &mut Store,
         instance: Place,
         function: u32,
@@ -197,7 +197,7 @@ mod body {
         func_ref(store, instance, FuncIndex(function))
     }
 
-    pub(super) fn table_get_func(
+    pub(crate) fn table_get_func(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -216,7 +216,7 @@ mod body {
         }
     }
 
-    pub(super) fn table_grow_func(
+    pub(crate) fn table_grow_func(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -227,7 +227,7 @@ mod body {
         old_size(store.grow_table(table, delta, Bits::func(init)))
     }
 
-    pub(super) fn table_grow_extern(
+    pub(crate) fn table_grow_extern(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -238,7 +238,7 @@ mod body {
         old_size(store.grow_table(table, delta, Bits(init.into())))
     }
 
-    pub(super) fn table_fill_func(
+    pub(crate) fn table_fill_func(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -251,7 +251,7 @@ mod body {
         Ok(filled.ok_or(TrapCode::TableOutOfBounds)?)
     }
 
-    pub(super) fn table_fill_extern(
+    pub(crate) fn table_fill_extern(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -264,7 +264,7 @@ mod body {
         Ok(filled.ok_or(TrapCode::TableOutOfBounds)?)
     }
 
-    pub(super) fn table_copy(
+    pub(crate) fn table_copy(
         store: &mut Store,
         instance: Place,
         to: u32,
@@ -279,7 +279,7 @@ mod body {
         Ok(copied.ok_or(TrapCode::TableOutOfBounds)?)
     }
 
-    pub(super) fn table_init(
+    pub(crate) fn table_init(
         store: &mut Store,
         instance: Place,
         table: u32,
@@ -302,7 +302,7 @@ mod body {
         Ok(written.map_err(|error| Unwind::Error(error.into()))?.ok_or(trap)?)
     }
 
-    pub(super) fn elem_drop(store: &mut Store, instance: Place, elem: u32) -> Outcome<()> {
+    pub(crate) fn elem_drop(store: &mut Store, instance: Place, elem: u32) -> Outcome<()> {
         let instance = store.instance_mut(instance);
         let elem = ElemIndex(elem);
         if let ElementMode::Passive = instance.code.module.element(elem).mode {

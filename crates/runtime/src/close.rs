@@ -18,7 +18,7 @@
 //! **Trusts** that references to functions are only at rest in tables, globals, imports and the
 //! embedder's handles; on the stack only while a call is under way.
 //! **Promises** that what is freed can't be reached: neither by code nor by a handle.
-//! **Tested by** this file's tests.
+//! **Tested by** `tests/close.rs`.
 //!
 //! **Invariants**
 //! - An instance's memories, tables and exporters count it as a user from its making until it is
@@ -27,7 +27,7 @@
 use std::collections::HashSet;
 
 use brolga_abi::FuncRef;
-use brolga_module::{ExportItem, ExternType, FuncIndex, ParsedModule, ValType};
+use brolga_module::{ExportItem, ExternType, ParsedModule, ValType};
 
 use crate::arena::Place;
 use crate::instance::{InstanceData, State};
@@ -103,6 +103,15 @@ impl Store {
         Ok(())
     }
 
+    /// Closes an instance whose start function has failed: to the embedder it never was, but where
+    /// it left its functions in tables of others they go on working, as the specification says.
+    pub fn abandon_instance(&mut self, instance: InstanceId) -> Result<(), HandleError> {
+        let place = self.checked_instance(instance)?;
+        self.retire(place, State::Failed);
+        self.settle();
+        Ok(())
+    }
+
     /// Whether there are closed instances that are not freed.
     pub fn has_closed_pending(&self) -> bool {
         !self.closing.pending.is_empty()
@@ -125,8 +134,8 @@ impl Store {
         }
         self.closing.unsettled = false;
         self.free_isolated();
-        let cost = self.arenas.instances.len() as u64 * INSTANCE_COST
-            + self.budget.used(Charge::Table);
+        let cost =
+            self.arenas.instances.len() as u64 * INSTANCE_COST + self.budget.used(Charge::Table);
         if self.has_closed_pending() && self.closing.paid >= cost {
             self.free_unreachable();
         }
@@ -164,8 +173,7 @@ impl Store {
     /// Frees the closed instances that obviously nothing else leads to.
     fn free_isolated(&mut self) {
         // Freeing an importer may isolate what it imported from.
-        while let Some(&place) =
-            self.closing.pending.iter().find(|&&place| self.is_isolated(place))
+        while let Some(&place) = self.closing.pending.iter().find(|&&place| self.is_isolated(place))
         {
             self.free(place);
         }
@@ -327,16 +335,12 @@ fn can_pass_functions(module: &ParsedModule) -> bool {
     let exported = |item: ExportItem| shared(module.item_type(item));
     module.imports.iter().any(|import| shared(import.ty.clone()))
         || module.exports.iter().any(|export| exported(export.item))
-        || module.types.iter().any(|ty| {
-            ty.params().iter().chain(ty.results()).any(|&ty| is_func(ty))
-        })
+        || module
+            .types
+            .iter()
+            .any(|ty| ty.params().iter().chain(ty.results()).any(|&ty| is_func(ty)))
 }
 
 fn is_func(ty: ValType) -> bool {
     matches!(ty, ValType::Ref(ty) if ty.is_func())
-}
-
-/// Whether a module can make a reference to the function that it imports at `func`.
-pub(crate) fn can_refer_to_import(module: &ParsedModule, func: FuncIndex) -> bool {
-    module.escapes[func.as_usize()]
 }

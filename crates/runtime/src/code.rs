@@ -22,8 +22,8 @@ use brolga_abi::{CodeImage, CodeRange, ContextLayout, FunctionTypeId};
 use brolga_module::{DefinedFuncIndex, FuncIndex, ParsedModule, TypeIndex};
 use brolga_os::{OsError, SealedCode, WritableCode};
 
-use crate::initial_memory::InitialMemories;
 use crate::image_check::{ImageFlaw, check_image};
+use crate::initial_memory::InitialMemories;
 use crate::registry::{self, Registered};
 use crate::type_registry::{Registration, TypeError, TypeRegistry};
 
@@ -76,9 +76,7 @@ impl LoadedCode {
         types: &TypeRegistry,
     ) -> Result<Arc<Self>, LoadError> {
         if image.target.split('-').next() != Some(std::env::consts::ARCH) {
-            return Err(LoadError::WrongTarget {
-                image: image.target.clone(),
-            });
+            return Err(LoadError::WrongTarget { image: image.target.clone() });
         }
         let layout = ContextLayout::new(&module);
         check_image(&module, &image, &layout)?;

@@ -3,7 +3,7 @@
 //! The memory of an instance's context: made zeroed, written by offset, read by code.
 //!
 //! This file is a room for `unsafe`. **Trusts** nothing but the allocator. **Promises** that no
-//! access leaves the allocation or is misaligned. **Tested by** this file's tests under Miri.
+//! access leaves the allocation or is misaligned. **Tested by** this file's tests.
 //!
 //! **Invariants**
 //! - The allocation is as long as its layout says, 16-byte aligned, and every byte of it is

@@ -53,11 +53,7 @@ pub unsafe fn call(
         // it, the trap door above all.
         true => arch::host_function_entry as *const u8,
     };
-    let target = Target {
-        code: func.wasm_code,
-        callee: func.vmctx,
-        caller,
-    };
+    let target = Target { code: func.wasm_code, callee: func.vmctx, caller };
     let body = |landing, top| {
         // SAFETY: `within` gives a landing that the trap door knows and a stack that is free; the
         // rest is the caller's promise.
@@ -90,11 +86,7 @@ pub unsafe fn call_in_registers(
 ) -> Result<RegisterResult, Box<TrapRecord>> {
     // SAFETY: a function of a live store.
     let func = unsafe { func.as_ref() };
-    let target = Target {
-        code: func.wasm_code,
-        callee: func.vmctx,
-        caller,
-    };
+    let target = Target { code: func.wasm_code, callee: func.vmctx, caller };
     let body = |landing, top| {
         // SAFETY: as in `call`.
         unsafe { arch::enter_registers(landing, top, target, args) }

@@ -135,8 +135,7 @@ pub enum InstantiateError {
         module: String,
         /// The second.
         name: String,
-        /// Why.
-        #[source]
+        /// Why; the message says it too.
         error: ImportError,
     },
     /// The module belongs to another engine: its types are numbered by another registry.
@@ -153,8 +152,7 @@ pub enum InstantiateError {
     Memory {
         /// Its index in the module.
         index: u32,
-        /// Why.
-        #[source]
+        /// Why; the message says it too.
         error: GrowError,
     },
     /// A table can't be made.
@@ -162,8 +160,7 @@ pub enum InstantiateError {
     Table {
         /// Its index in the module.
         index: u32,
-        /// Why.
-        #[source]
+        /// Why; the message says it too.
         error: GrowError,
     },
     /// No memory for the instance's context.

@@ -34,10 +34,7 @@ impl Store {
     }
 
     /// The object behind a reference.
-    pub fn externref(
-        &self,
-        object: ExternRefId,
-    ) -> Result<&(dyn Any + Send + Sync), HandleError> {
+    pub fn externref(&self, object: ExternRefId) -> Result<&(dyn Any + Send + Sync), HandleError> {
         let position = object.within(self.id())?.get() as usize - 1;
         self.arenas.externrefs.0.get(position).map(|it| &**it).ok_or(ExternRefId::CLOSED)
     }
@@ -49,6 +46,13 @@ impl Store {
     ) -> Result<&mut (dyn Any + Send + Sync), HandleError> {
         let position = object.within(self.id())?.get() as usize - 1;
         self.arenas.externrefs.0.get_mut(position).map(|it| &mut **it).ok_or(ExternRefId::CLOSED)
+    }
+
+    /// The reference that code would hold as `number`, for embedders that are given bare numbers:
+    /// none if no object has that number.
+    pub fn find_externref(&self, number: u32) -> Option<ExternRefId> {
+        let known = number as usize <= self.arenas.externrefs.0.len();
+        self.externref_at(number).filter(|_| known)
     }
 
     /// The reference that code holds as `index`; none if it is null.

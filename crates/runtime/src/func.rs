@@ -13,7 +13,7 @@
 //! **Trusts** that a host function's code fits its type: [`Store::new_host_function`] is unsafe.
 //! **Promises** one `FuncRef` for each function, at one address until the store or the function's
 //! instance is gone; and that what wasm gets is callable by wasm.
-//! **Tested by** this file's tests; with code, by the function tests of brolga.
+//! **Tested by** `tests/func.rs`; with code, by the function tests of brolga.
 //!
 //! **Invariants**
 //! - `HostFunction` begins with its context, so a pointer to one is a pointer to the other.

@@ -5,7 +5,7 @@
 //! **Trusts** that a cell that code writes holds a value of the global's type.
 //! **Promises** that what the host writes has the global's type, and that a function written is
 //! callable for code.
-//! **Tested by** this file's tests; with code, by the global tests of brolga.
+//! **Tested by** `tests/table.rs`; with code, by the global tests of brolga.
 //!
 //! **Invariants**
 //! - A cell is where it is as long as anything can name it.

@@ -97,10 +97,7 @@ fn check_text(image: &CodeImage) -> Result<(), ImageFlaw> {
     let sound = text.is_multiple_of(CodeImage::PAGE)
         && text <= image_bytes
         && image_bytes <= u32::MAX as usize;
-    sound.then_some(()).ok_or(ImageFlaw::Text {
-        text_bytes,
-        image_bytes,
-    })
+    sound.then_some(()).ok_or(ImageFlaw::Text { text_bytes, image_bytes })
 }
 
 fn check_functions(module: &ParsedModule, image: &CodeImage) -> Result<(), ImageFlaw> {
@@ -182,10 +179,7 @@ fn check_static_table(
             Some(defined) => {
                 let range = image.functions.get(defined.as_usize()).ok_or(foreign)?;
                 let ty = module.functions[module.func_index(defined).as_usize()];
-                Some((
-                    range.start.wrapping_sub(table.start),
-                    layout.canonical_type(ty).0,
-                ))
+                Some((range.start.wrapping_sub(table.start), layout.canonical_type(ty).0))
             }
         };
         let (code_offset, type_index) = read_entry(entry);

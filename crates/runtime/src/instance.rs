@@ -8,7 +8,7 @@
 //!
 //! **Trusts** that a `VmContext` pointer handed in is of this store.
 //! **Promises** handles to what an instance really has.
-//! **Tested by** the tests of `instantiate.rs` and `close.rs`.
+//! **Tested by** `tests/instantiate.rs` and `tests/close.rs`.
 //!
 //! **Invariants**
 //! - A context stays where it is until nothing can reach it: see `close.rs`.
@@ -169,11 +169,7 @@ impl Store {
     }
 
     /// What an instance exports as `name`.
-    pub fn export(
-        &self,
-        instance: InstanceId,
-        name: &str,
-    ) -> Result<Option<Extern>, HandleError> {
+    pub fn export(&self, instance: InstanceId, name: &str) -> Result<Option<Extern>, HandleError> {
         let place = self.checked_instance(instance)?;
         let item = self.instance(place).code.module.export(name);
         Ok(item.and_then(|item| self.item(place, item)))

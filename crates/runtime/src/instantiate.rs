@@ -12,7 +12,7 @@
 //! **Trusts** the layout, which the compiler computed likewise.
 //! **Promises** that code of the instance finds in its context what the layout says; that an
 //! import has the type that code was compiled for.
-//! **Tested by** this file's tests; with code, by the specification's suites.
+//! **Tested by** `tests/instantiate.rs`; with code, by the specification's suites.
 //!
 //! **Invariants**
 //! - Nothing is written into imports before every import has been checked and everything of the
@@ -20,39 +20,24 @@
 //! - An instance whose segments fail is freed at once, unless it wrote into an imported table: then
 //!   that table may lead to it, and it goes when nothing does.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use brolga_abi::{ImportedFunction, TrapCode, VmContext};
 use brolga_module::{
-    DataIndex, DataMode, ElemIndex, ElementItems, ElementMode, ExternType, FuncIndex, GlobalIndex,
-    GlobalType, Import, IndexType, MemoryIndex, MemoryType, TableIndex, TableType, TypeIndex,
+    DataIndex, DataMode, ElemIndex, ElementItems, ElementMode, FuncIndex, GlobalIndex, IndexType,
+    MemoryIndex, TableIndex, TypeIndex,
 };
 
 use crate::arena::Place;
 use crate::builtin::BUILTINS;
-use crate::close::{Users, can_refer_to_import};
+use crate::close::Users;
 use crate::context::ContextMemory;
-use crate::describe;
-use crate::handle::{FuncPlace, GlobalPlace, TablePlace};
+use crate::import::Imports;
 use crate::instance::{InstanceData, State};
 use crate::limits::Charge;
 use crate::value::Bits;
-use crate::{
-    Extern, FuncError, FuncId, GlobalId, HandleError, ImportError, InstanceId, InstantiateError,
-    LoadedCode, MemoryId, Store, TableId,
-};
-
-/// What a module's imports are resolved to.
-#[derive(Default)]
-struct Imports {
-    functions: Vec<ImportedFunction>,
-    tables: Vec<Place>,
-    memories: Vec<Place>,
-    globals: Vec<GlobalPlace>,
-    exporters: Vec<Place>,
-}
+use crate::{Extern, FuncError, HandleError, InstanceId, InstantiateError, LoadedCode, Store};
 
 impl Store {
     /// Makes an instance of a module. `imports` are in the order of the module's imports.
@@ -106,9 +91,9 @@ impl Store {
         let crowded = |store: &Store| {
             let module = &code.module;
             let memories = &module.memories[module.imported_memories as usize..];
-            let memory_bytes = memories.iter().fold(0_u64, |sum, ty| {
-                sum.saturating_add(ty.min.saturating_mul(ty.page_bytes()))
-            });
+            let memory_bytes = memories
+                .iter()
+                .fold(0_u64, |sum, ty| sum.saturating_add(ty.min.saturating_mul(ty.page_bytes())));
             let tables = &module.tables[module.imported_tables as usize..];
             let elements = tables.iter().fold(0_u64, |sum, ty| sum.saturating_add(ty.min));
             let used = |charge| store.budget.used(charge);
@@ -129,162 +114,6 @@ impl Store {
         let instances = self.arenas.instances.len() as u64 + 1;
         Ok(self.budget.limits.instances(instances)?)
     }
-}
-
-/// Imports.
-impl Store {
-    fn check_imports(
-        &mut self,
-        code: &Arc<LoadedCode>,
-        given: &[Extern],
-    ) -> Result<Imports, InstantiateError> {
-        let module = &code.module;
-        if module.imports.len() != given.len() {
-            let (expected, found) = (module.imports.len(), given.len());
-            return Err(InstantiateError::ImportCount { expected, found });
-        }
-        let mut imports = Imports::default();
-        imports.functions.reserve_exact(module.imported_functions as usize);
-        for (import, &given) in module.imports.iter().zip(given) {
-            self.check_import(code, import, given, &mut imports).map_err(|error| {
-                let (module, name) = (import.module.to_string(), import.name.to_string());
-                InstantiateError::Import { module, name, error }
-            })?;
-        }
-        imports.exporters.sort_unstable();
-        imports.exporters.dedup();
-        Ok(imports)
-    }
-
-    fn check_import(
-        &mut self,
-        code: &Arc<LoadedCode>,
-        import: &Import,
-        given: Extern,
-        imports: &mut Imports,
-    ) -> Result<(), ImportError> {
-        match (&import.ty, given) {
-            (ExternType::Func(ty), Extern::Func(func)) => {
-                let function = self.check_function_import(code, *ty, func, imports)?;
-                imports.functions.push(function);
-            }
-            (ExternType::Table(ty), Extern::Table(table)) => {
-                imports.tables.push(self.check_table_import(ty, table)?);
-            }
-            (ExternType::Memory(ty), Extern::Memory(memory)) => {
-                imports.memories.push(self.check_memory_import(ty, memory)?);
-            }
-            (ExternType::Global(ty), Extern::Global(global)) => {
-                imports.globals.push(self.check_global_import(ty, global)?);
-                if let GlobalPlace::Instance(exporter, _) = global.place {
-                    imports.exporters.push(exporter);
-                }
-            }
-            (expected, found) => {
-                let expected = match expected {
-                    ExternType::Func(ty) => describe::func_type(&code.module.types[ty.as_usize()]),
-                    ExternType::Table(ty) => describe::table_type(*ty),
-                    ExternType::Memory(ty) => describe::memory_type(*ty),
-                    ExternType::Global(ty) => describe::global_type(*ty),
-                };
-                let found = format!("a {}", found.kind());
-                return Err(ImportError::Type { expected, found });
-            }
-        }
-        Ok(())
-    }
-
-    fn check_function_import(
-        &mut self,
-        code: &Arc<LoadedCode>,
-        ty: TypeIndex,
-        func: FuncId,
-        imports: &mut Imports,
-    ) -> Result<ImportedFunction, ImportError> {
-        if self.func_type_id(func)? != code.type_id(ty) {
-            return Err(ImportError::Type {
-                expected: describe::func_type(&code.module.types[ty.as_usize()]),
-                found: describe::func_type(self.func_type(func)?),
-            });
-        }
-        let index = FuncIndex::from_usize(imports.functions.len());
-        let refers = can_refer_to_import(&code.module, index);
-        let func_ref = match func.place {
-            FuncPlace::Instance(exporter, _) => {
-                imports.exporters.push(exporter);
-                self.instance_mut(exporter).handed_out |= refers;
-                self.func_ref(func)?
-            }
-            // A module that only calls the function has a thunk of its own for that.
-            FuncPlace::Host(_) if !refers && code.host_exit(ty).is_some() => self.func_ref(func)?,
-            FuncPlace::Host(place) => self.host_func_ref_for_wasm(place, Some((code, ty)))?,
-        };
-        // SAFETY: the reference was just got and nothing was freed since.
-        let (wasm_code, vmctx) = unsafe { ((*func_ref.as_ptr()).wasm_code, func_ref.as_ref().vmctx) };
-        let own_thunk = match func.place {
-            FuncPlace::Host(_) => code.host_exit(ty),
-            FuncPlace::Instance(..) => None,
-        };
-        Ok(ImportedFunction {
-            wasm_code: own_thunk.unwrap_or(wasm_code),
-            vmctx,
-            func_ref: func_ref.as_ptr(),
-        })
-    }
-
-    fn check_table_import(&self, ty: &TableType, table: TableId) -> Result<Place, ImportError> {
-        let found = self.table_type(table)?;
-        let fits = found.element == ty.element
-            && found.index == ty.index
-            && limits_fit((found.min, found.max), (ty.min, ty.max));
-        match table.place {
-            TablePlace::Store(place) if fits => Ok(place),
-            TablePlace::Store(_) => Err(ImportError::Type {
-                expected: describe::table_type(*ty),
-                found: describe::table_type(found),
-            }),
-            TablePlace::Static(..) => Err(ImportError::Type {
-                expected: describe::table_type(*ty),
-                found: "a table that its module keeps to itself".into(),
-            }),
-        }
-    }
-
-    fn check_memory_import(&self, ty: &MemoryType, memory: MemoryId) -> Result<Place, ImportError> {
-        let found = self.memory_type(memory)?;
-        let fits = found.index == ty.index
-            && found.shared == ty.shared
-            && found.page_size_log2 == ty.page_size_log2
-            && limits_fit((found.min, found.max), (ty.min, ty.max));
-        if fits {
-            return Ok(memory.place);
-        }
-        let (expected, found) = (describe::memory_type(*ty), describe::memory_type(found));
-        Err(ImportError::Type { expected, found })
-    }
-
-    fn check_global_import(
-        &self,
-        ty: &GlobalType,
-        global: GlobalId,
-    ) -> Result<GlobalPlace, ImportError> {
-        let found = self.global_type(global)?;
-        if found == *ty {
-            return Ok(global.place);
-        }
-        let (expected, found) = (describe::global_type(*ty), describe::global_type(found));
-        Err(ImportError::Type { expected, found })
-    }
-}
-
-/// Whether limits found are inside those asked for.
-fn limits_fit(found: (u64, Option<u64>), asked: (u64, Option<u64>)) -> bool {
-    let max_fits = match (found.1, asked.1) {
-        (_, None) => true,
-        (Some(found), Some(asked)) => found <= asked,
-        (None, Some(_)) => false,
-    };
-    found.0 >= asked.0 && max_fits
 }
 
 /// Making.
@@ -344,12 +173,7 @@ impl Store {
         Ok(())
     }
 
-    fn fill_context(
-        &mut self,
-        place: Place,
-        code: &LoadedCode,
-        functions: Vec<ImportedFunction>,
-    ) {
+    fn fill_context(&mut self, place: Place, code: &LoadedCode, functions: Vec<ImportedFunction>) {
         let store = self.context.as_ptr();
         let globals: Vec<_> = {
             let homes = self.instance(place).imported_globals.iter();
@@ -462,7 +286,14 @@ impl Store {
             let written = match self.instance(place).tables[table.as_usize()] {
                 Some(storage) => {
                     *wrote_imported_table |= code.module.defined_table(*table).is_none();
-                    self.write_segment(place, code, storage, elem, position, 0..segment.items.len())?
+                    self.write_segment(
+                        place,
+                        code,
+                        storage,
+                        elem,
+                        position,
+                        0..segment.items.len(),
+                    )?
                 }
                 // The image holds the elements; the bounds hold there as anywhere.
                 None => {

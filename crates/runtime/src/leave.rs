@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 
 use brolga_abi::StoreContext;
 
-use crate::activation::{Activation, Thrown};
+use crate::activation::{Activation, Exit, Thrown};
 use crate::arch;
 use crate::backtrace::{Origin, capture};
 use crate::trap::Unwind;
@@ -30,23 +30,20 @@ use crate::trap::Unwind;
 #[cold]
 pub unsafe fn leave(store: NonNull<StoreContext>, reason: Unwind) -> ! {
     // SAFETY: the store of running code is live.
-    let (activation, pc, fp) = unsafe {
+    let (activation, exit) = unsafe {
         let context = store.as_ref();
-        (
-            context.activation.cast::<Activation>(),
-            context.exit_pc,
-            context.exit_fp,
-        )
+        let exit = Exit { pc: context.exit_pc, fp: context.exit_fp };
+        (context.activation.cast::<Activation>(), exit)
     };
     assert!(!activation.is_null(), "left code while none was running");
     if !matches!(reason, Unwind::Panic(_)) {
         // SAFETY: the store's youngest activation; its frames stand until the jump.
-        unsafe { capture(&*activation, Origin::Exit { pc, fp }) };
+        unsafe { capture(&*activation, Origin::Exit(exit)) };
     }
     // SAFETY: live as above; nobody else looks at it before the landing.
     let landing = unsafe {
         (*(*activation).thrown.get()).write(Thrown::Host(reason));
-        (*activation).landing
+        (*activation).landing()
     };
     // SAFETY: the activation's own landing; the frames own nothing, by the caller's promise.
     unsafe { arch::jump(landing) }

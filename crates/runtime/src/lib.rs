@@ -30,8 +30,8 @@
 //!   that code relies on: views hold what is mapped, entries of tables belong to one function,
 //!   what code can reach stays where it is until nothing can reach it.
 //!
-//! **Tested by** the tests beside each room (those without code run under Miri), and with code by
-//! the tests of `brolga` and the specification's suites.
+//! **Tested by** the tests beside each room, and with code by the tests of `brolga` and the
+//! specification's suites.
 //!
 //! [`ContextLayout`]: brolga_abi::ContextLayout
 //! [`MemoryPlan`]: brolga_abi::MemoryPlan
@@ -48,6 +48,7 @@ mod extern_ref;
 mod func;
 mod global;
 mod handle;
+mod import;
 mod initial_memory;
 mod instance;
 mod instantiate;
@@ -56,6 +57,9 @@ mod memory;
 mod stable;
 mod store;
 mod table;
+mod table_storage;
+#[cfg(test)]
+mod tests;
 mod value;
 
 // Code and calls.

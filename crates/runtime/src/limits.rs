@@ -96,7 +96,8 @@ pub struct Growth {
 
 /// Who is asked before a memory or a table is made or grown, besides the limits.
 ///
-/// `embedder` is what the store's [`set_embedder`](crate::Store::set_embedder) was last given.
+/// `embedder` is what the store's [`set_embedder`](crate::Store::set_embedder) was last given. The
+/// store is in the middle of growing when it asks: a hook has no business with the store itself.
 pub trait GrowthHook: Send {
     /// Whether a memory may have the size asked for. An error ends the wasm call that asked.
     fn memory_growing(&mut self, embedder: *mut (), growth: Growth) -> Result<bool, BoxError>;

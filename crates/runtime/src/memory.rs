@@ -13,7 +13,7 @@
 //! exactly what it is asked for.
 //! **Promises** that all of `0..size` may be read and written, that of the rest of a guarded
 //! memory's mapping nothing may, and that every new byte is zero.
-//! **Tested by** this file's tests; with code, by the memory tests of brolga.
+//! **Tested by** `tests/memory.rs`; with code, by the memory tests of brolga.
 //!
 //! **Invariants**
 //! - `view.base` is `mapping` + guard before; `view.size_bytes <= capacity`; bytes up to the size,
@@ -95,6 +95,11 @@ impl Store {
         store.arenas.memories.iter().any(|(_, memory)| memory.is_guard(address))
     }
 
+    /// The address of a memory's byte 0.
+    pub fn memory_base(&self, memory: MemoryId) -> Result<*mut u8, HandleError> {
+        self.checked_memory(memory).map(|it| it.view.get().base)
+    }
+
     fn checked_memory(&self, memory: MemoryId) -> Result<&LinearMemory, HandleError> {
         let place = memory.within(self.id())?;
         let memory = self.arenas.memories.get(place).filter(|memory| memory.users.is_open());
@@ -114,10 +119,7 @@ impl Store {
     }
 
     /// Makes a memory that nobody uses yet.
-    pub(crate) fn allocate_memory(
-        &mut self,
-        ty: MemoryType,
-    ) -> Result<Place, GrowError> {
+    pub(crate) fn allocate_memory(&mut self, ty: MemoryType) -> Result<Place, GrowError> {
         if ty.shared {
             return Err(GrowError::Shared);
         }
@@ -142,11 +144,7 @@ impl Store {
     }
 
     /// `memory.grow`; gives the old size in pages.
-    pub(crate) fn grow_memory(
-        &mut self,
-        place: Place,
-        delta_pages: u64,
-    ) -> Result<u64, GrowError> {
+    pub(crate) fn grow_memory(&mut self, place: Place, delta_pages: u64) -> Result<u64, GrowError> {
         let memory = self.arenas.memories.get_mut(place);
         let memory = memory.expect("memories outlive the instances that use them");
         let old_pages = memory.size_pages();
@@ -283,7 +281,11 @@ impl LinearMemory {
 
     /// Maps an image in place of the bytes at `address`, which must be zero still. The image must
     /// end within the committed size.
-    pub(crate) fn map_image(&mut self, address: usize, image: &MemoryImage) -> Result<(), GrowError> {
+    pub(crate) fn map_image(
+        &mut self,
+        address: usize,
+        image: &MemoryImage,
+    ) -> Result<(), GrowError> {
         let end = address.checked_add(image.len()).filter(|&end| end <= self.size_bytes());
         if end.is_none() {
             return Err(GrowError::AddressSpace { bytes: image.len() });

@@ -40,11 +40,7 @@ pub(crate) fn register(
     let entry = Box::new(Entry { text, image, code });
     let mut writer = writer();
     let position = writer.rows.partition_point(|row| row.start < start);
-    let row = Row {
-        start,
-        end: entry.text.end,
-        entry: NonNull::from(Box::leak(entry)),
-    };
+    let row = Row { start, end: entry.text.end, entry: NonNull::from(Box::leak(entry)) };
     writer.rows.insert(position, row);
     writer.publish(None);
     Registered { start }
@@ -59,9 +55,7 @@ pub(crate) struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         let mut writer = writer();
-        let found = writer
-            .rows
-            .binary_search_by_key(&self.start, |row| row.start);
+        let found = writer.rows.binary_search_by_key(&self.start, |row| row.start);
         if let Ok(position) = found {
             let row = writer.rows.remove(position);
             writer.publish(Some(row.entry));
@@ -73,11 +67,7 @@ impl Drop for Registered {
 pub(crate) fn read() -> Reader {
     let count = &READERS[CURRENT.load(SeqCst) & 1];
     count.fetch_add(1, SeqCst);
-    Reader {
-        count,
-        snapshot: SNAPSHOT.load(SeqCst),
-        unsend: PhantomData,
-    }
+    Reader { count, snapshot: SNAPSHOT.load(SeqCst), unsend: PhantomData }
 }
 
 /// A look at the registry as it was at one moment. What it finds is there until it is dropped.
@@ -94,8 +84,11 @@ impl Reader {
         let Snapshot(rows) = unsafe { self.snapshot.as_ref() }?;
         let after = rows.partition_point(|row| row.start <= pc);
         let row = &rows[after.checked_sub(1)?];
-        // SAFETY: entries are freed with the first snapshot that lacks them, or later.
-        (pc < row.end).then(|| unsafe { row.entry.as_ref() })
+        if pc >= row.end {
+            return None;
+        }
+        // SAFETY: an entry is freed no earlier than the snapshots that name it.
+        Some(unsafe { row.entry.as_ref() })
     }
 }
 
@@ -142,10 +135,7 @@ static SNAPSHOT: AtomicPtr<Snapshot> = AtomicPtr::new(ptr::null_mut());
 static READERS: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 /// Which of the counts new readers raise.
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
-static WRITER: Mutex<Writer> = Mutex::new(Writer {
-    rows: Vec::new(),
-    retired: Vec::new(),
-});
+static WRITER: Mutex<Writer> = Mutex::new(Writer { rows: Vec::new(), retired: Vec::new() });
 
 struct Snapshot(Box<[Row]>);
 
@@ -272,9 +262,8 @@ mod tests {
     #[test]
     fn addresses_are_found_inside_their_text_only() {
         let _alone = alone();
-        let held: Vec<_> = [5, 1, 3, 2, 4]
-            .map(|number| register(text(number), image(), Weak::new()))
-            .into();
+        let held: Vec<_> =
+            [5, 1, 3, 2, 4].map(|number| register(text(number), image(), Weak::new())).into();
         for number in 1..=5 {
             let Range { start, end } = text(number);
             assert_eq!(found(start), Some(start));

@@ -25,6 +25,7 @@ use brolga_os::{Disposition, Fault, FaultSignal, OsError};
 use crate::activation::{self, Activation, Thrown};
 use crate::backtrace::{Origin, capture};
 use crate::registry;
+use crate::stack::StackCore;
 
 /// Installs the process's fault handler, once.
 pub(crate) fn install() -> Result<(), OsError> {
@@ -35,10 +36,7 @@ fn on_fault(fault: &mut Fault<'_>) -> Disposition {
     let Some((activation, code)) = judge(fault) else {
         return Disposition::NotOurs;
     };
-    let origin = Origin::Fault {
-        pc: fault.pc(),
-        fp: fault.fp(),
-    };
+    let origin = Origin::Fault { pc: fault.pc(), fp: fault.fp() };
     let address = fault.address();
     // SAFETY: the thread's youngest activation, live while its code runs; that code is stopped, so
     // nobody else looks at it or at the stack.
@@ -46,7 +44,7 @@ fn on_fault(fault: &mut Fault<'_>) -> Disposition {
         let activation = activation.as_ref();
         capture(activation, origin);
         (*activation.thrown.get()).write(Thrown::Fault { code, address });
-        activation.landing
+        activation.landing()
     };
     // SAFETY: the landing of the call whose code was interrupted: its frame is live and expects
     // nothing but its stack pointer and a result of 1. The frames below are code's.
@@ -62,14 +60,17 @@ fn judge(fault: &Fault<'_>) -> Option<(NonNull<Activation>, TrapCode)> {
     let youngest = NonNull::new(activation::youngest().cast_mut())?;
     // SAFETY: the thread's youngest activation is live.
     let activation = unsafe { youngest.as_ref() };
+    // SAFETY: the stack of a live activation.
+    let core = unsafe { &*activation.core };
+    // Code of ours on another stack than its call's: nothing we know of the thread is true.
+    if !core.contains(fault.sp()) && !core.guard_contains(fault.sp()) {
+        return None;
+    }
     let trap = match fault.signal() {
-        FaultSignal::Segmentation => judge_access(activation, fault.address()?, site),
+        FaultSignal::Segmentation => judge_access(activation, core, fault.address()?, site),
         FaultSignal::Illegal => site,
         FaultSignal::Arithmetic => site.filter(|trap| {
-            matches!(
-                trap,
-                TrapCode::IntegerDivisionByZero | TrapCode::IntegerOverflow
-            )
+            matches!(trap, TrapCode::IntegerDivisionByZero | TrapCode::IntegerOverflow)
         }),
         // Memory that the system promised and can't give: no mistake of the guest.
         FaultSignal::Bus => None,
@@ -79,11 +80,10 @@ fn judge(fault: &Fault<'_>) -> Option<(NonNull<Activation>, TrapCode)> {
 
 fn judge_access(
     activation: &Activation,
+    core: &StackCore,
     address: usize,
     site: Option<TrapCode>,
 ) -> Option<TrapCode> {
-    // SAFETY: the stack of a live activation.
-    let core = unsafe { &*activation.core };
     if core.guard_contains(address) {
         return Some(TrapCode::StackOverflow);
     }

@@ -5,7 +5,7 @@
 //!
 //! **Trusts** nothing but the allocator.
 //! **Promises** that the value is where it was from [`Stable::new`] to the drop.
-//! **Tested by** the crate's tests under Miri.
+//! **Tested by** everything in `tests/`.
 //!
 //! **Invariants**
 //! - Pointers are handed out, references only for as long as `self` is borrowed and no code runs.

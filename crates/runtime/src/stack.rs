@@ -18,7 +18,7 @@
 //!   idle after.
 //! - A stack's bounds never change, and its [`StackCore`] never moves.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ use crate::signal;
 /// How large stacks are and how faults on them are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StackOptions {
-    /// What wasm may use, in bytes.
+    /// What wasm, and the host functions between wasm, may use, in bytes.
     pub wasm_bytes: usize,
     /// What is left to host functions even where wasm has used all of its own, in bytes.
     pub host_bytes: usize,
@@ -42,11 +42,7 @@ pub struct StackOptions {
 
 impl Default for StackOptions {
     fn default() -> Self {
-        Self {
-            wasm_bytes: 1 << 20,
-            host_bytes: 1 << 20,
-            signals: true,
-        }
+        Self { wasm_bytes: 1 << 20, host_bytes: 1 << 20, signals: true }
     }
 }
 
@@ -75,10 +71,7 @@ impl StackPool {
         if options.signals {
             signal::install()?;
         }
-        Ok(Self(Arc::new(Pool {
-            options,
-            idle: Mutex::default(),
-        })))
+        Ok(Self(Arc::new(Pool { options, idle: Mutex::default() })))
     }
 
     /// What stacks this pool has.
@@ -115,6 +108,8 @@ impl StackPool {
 pub struct StoreStack {
     pool: StackPool,
     core: Cell<Option<NonNull<StackCore>>>,
+    /// Stacks beside that one; see [`StoreStack::another`].
+    further: RefCell<Vec<CallStack>>,
     pub(crate) signals: bool,
     pub(crate) guards: GuardCheck,
 }
@@ -135,12 +130,7 @@ impl StoreStack {
     /// faulted.
     pub fn new(pool: StackPool, guards: GuardCheck) -> Self {
         let signals = pool.options().signals;
-        Self {
-            pool,
-            core: Cell::new(None),
-            signals,
-            guards,
-        }
+        Self { pool, core: Cell::new(None), further: RefCell::default(), signals, guards }
     }
 
     /// The pool that the stack comes from.
@@ -148,11 +138,14 @@ impl StoreStack {
         &self.pool
     }
 
-    /// The stack, taken from the pool if this is the first time.
-    #[inline]
-    pub(crate) fn core(&self) -> Result<NonNull<StackCore>, OsError> {
+    /// A stack of the store that no call is on: the store's own, unless host code went on to a
+    /// stack of somebody else's and calls from there.
+    #[inline(always)]
+    pub(crate) fn idle_core(&self) -> Result<NonNull<StackCore>, OsError> {
         match self.core.get() {
-            Some(core) => Ok(core),
+            // SAFETY: kept until this is dropped.
+            Some(core) if !unsafe { core.as_ref() }.busy.get() => Ok(core),
+            Some(_) => self.another(),
             None => self.first(),
         }
     }
@@ -163,13 +156,28 @@ impl StoreStack {
         self.core.set(Some(core));
         Ok(core)
     }
+
+    /// A further stack, for a store whose own is in use while the thread is on none that we know:
+    /// what a coroutine or a grown stack looks like from here.
+    #[cold]
+    fn another(&self) -> Result<NonNull<StackCore>, OsError> {
+        let mut further = self.further.borrow_mut();
+        let idle = further.iter().find(|stack| !stack.core().busy.get());
+        if let Some(idle) = idle {
+            return Ok(idle.0);
+        }
+        let stack = self.pool.acquire()?;
+        let core = stack.0;
+        further.push(stack);
+        Ok(core)
+    }
 }
 
 impl Drop for StoreStack {
     fn drop(&mut self) {
-        if let Some(core) = self.core.take() {
-            self.pool.release(CallStack(core));
-        }
+        let own = self.core.take().map(CallStack);
+        let further = self.further.get_mut().drain(..);
+        own.into_iter().chain(further).for_each(|stack| self.pool.release(stack));
     }
 }
 
@@ -262,9 +270,6 @@ impl Drop for CallStack {
 impl fmt::Debug for CallStack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = self.core();
-        f.debug_struct("CallStack")
-            .field("bottom", &core.bottom)
-            .field("top", &core.top)
-            .finish()
+        f.debug_struct("CallStack").field("bottom", &core.bottom).field("top", &core.top).finish()
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! **Trusts** that who enters code calls [`Store::context`] first, so that `owner` is true.
 //! **Promises** that nothing in it is used by two threads at once: it is `Send`, not `Sync`.
-//! **Tested by** the tests of the other files.
+//! **Tested by** everything in `tests/`.
 //!
 //! **Invariants**
 //! - Things refer to each other by place or by pointers into this store's own allocations, never
@@ -34,10 +34,8 @@ use crate::instance::InstanceData;
 use crate::limits::Budget;
 use crate::memory::LinearMemory;
 use crate::stable::Stable;
-use crate::table::TableStorage;
-use crate::{
-    GrowthHook, Limits, StackPool, StoreId, StoreStack, ThunkProvider, TypeRegistry,
-};
+use crate::table_storage::TableStorage;
+use crate::{GrowthHook, Limits, StackPool, StoreId, StoreStack, ThunkProvider, TypeRegistry};
 
 /// What a store is made with.
 #[derive(Clone)]

@@ -4,27 +4,22 @@
 //! of a module's image, which nobody writes.
 //!
 //! **Trusts** that every funcref that comes from code is null or of this store, and callable.
-//! **Promises** that the four fields of a function entry belong to one function, whoever wrote it;
-//! that the view tells place and size of the elements; that an operation out of bounds changes
-//! nothing.
-//! **Tested by** this file's tests; with code, by the table tests of brolga.
+//! **Promises** that an operation out of bounds, or with a value of another type, changes nothing.
+//! **Tested by** `tests/table.rs`; with code, by the table tests of brolga.
 //!
 //! **Invariants**
-//! - A table whose type has `max == min` never moves: there is nothing it could grow to.
-//! - No reference into a table's elements lives while code runs.
+//! - Only functions that code may call get into a table.
 
-use std::ptr::NonNull;
-
-use brolga_abi::{ExternTableEntry, FuncRef, FuncTableEntry, FunctionTypeId, TableSlot};
-use brolga_abi::{TableView, TrapCode};
-use brolga_module::{IndexType, TableIndex, TableType, ValType};
+use brolga_abi::{FunctionTypeId, TrapCode};
+use brolga_module::{TableIndex, TableType, ValType};
 
 use crate::arena::Place;
 use crate::close::Users;
+
 use crate::handle::{FuncPlace, TablePlace};
 use crate::limits::{Charge, Growth};
 use crate::memory::range;
-use crate::stable::Stable;
+use crate::table_storage::TableStorage;
 use crate::value::Bits;
 use crate::{FuncId, GrowError, HandleError, LookupError, Store, TableError, TableId, Value};
 
@@ -300,180 +295,4 @@ pub(crate) fn static_element(
     // The image need not spell out the nulls at the end.
     let func = usize::try_from(position).ok().and_then(|at| *functions.get(at)?);
     Some(func.map(|func| code.module.func_index(func)))
-}
-
-/// A table of the store.
-#[derive(Debug)]
-pub(crate) struct TableStorage {
-    view: Stable<TableView>,
-    pub(crate) ty: TableType,
-    elements: Elements,
-    pub(crate) users: Users,
-}
-
-#[derive(Debug)]
-enum Elements {
-    Func(Vec<FuncTableEntry>),
-    Extern(Vec<ExternTableEntry>),
-}
-
-/// Where a table's elements are.
-#[derive(Clone, Copy)]
-pub(crate) enum ElementsPtr {
-    Func(*mut FuncTableEntry),
-    Extern(*mut ExternTableEntry),
-}
-
-impl ElementsPtr {
-    /// Copies a range of `from` here, to position `to`.
-    ///
-    /// # Safety
-    /// Both ranges are inside their tables, the tables hold one kind of element, and nobody holds
-    /// a reference to either.
-    unsafe fn copy_from(self, from: Self, to: usize, range: std::ops::Range<usize>) {
-        let len = range.len();
-        match (self, from) {
-            (Self::Func(target), Self::Func(source)) => {
-                // SAFETY: the caller's promises; `copy` allows for overlap.
-                unsafe { target.add(to).copy_from(source.add(range.start), len) }
-            }
-            (Self::Extern(target), Self::Extern(source)) => {
-                // SAFETY: as above.
-                unsafe { target.add(to).copy_from(source.add(range.start), len) }
-            }
-            _ => unreachable!("the two tables hold one kind of element"),
-        }
-    }
-}
-
-impl TableStorage {
-    /// An empty table; see [`Store::grow_table`].
-    fn new(ty: TableType) -> Self {
-        let elements = match ty.element.is_func() {
-            true => Elements::Func(Vec::new()),
-            false => Elements::Extern(Vec::new()),
-        };
-        let base = NonNull::<FuncTableEntry>::dangling().as_ptr().cast();
-        Self { view: Stable::new(TableView { base, len: 0 }), ty, elements, users: Users::default() }
-    }
-
-    /// The type, with the current size as its minimum: what an import is matched against.
-    pub(crate) fn current_type(&self) -> TableType {
-        TableType { min: self.len() as u64, ..self.ty }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.view.get().len
-    }
-
-    /// What an instance that uses this table as type `declared` holds of it.
-    pub(crate) fn slot(&self, declared: &TableType) -> TableSlot {
-        let pinned = TableSlot::is_pinned(declared);
-        let pinned_base = if pinned { self.view.get().base } else { std::ptr::null_mut() };
-        TableSlot { pinned_base, view: self.view.as_ptr() }
-    }
-
-    /// The element at `position`, which must be inside.
-    pub(crate) fn get(&self, position: usize) -> Bits {
-        match &self.elements {
-            Elements::Func(entries) => Bits::func(entries[position].func_ref),
-            Elements::Extern(entries) => Bits(entries[position].0.into()),
-        }
-    }
-
-    /// Writes the element at `position`, which must be inside.
-    pub(crate) fn set(&mut self, position: usize, value: Bits) {
-        match &mut self.elements {
-            Elements::Func(entries) => entries[position] = func_entry(value),
-            Elements::Extern(entries) => entries[position] = ExternTableEntry(value.0 as u32),
-        }
-    }
-
-    /// Writes `len` elements; none if out of bounds, and nothing has changed then.
-    pub(crate) fn fill(&mut self, position: u64, value: Bits, len: u64) -> Option<()> {
-        let range = range(self.len(), position, len)?;
-        match &mut self.elements {
-            Elements::Func(entries) => entries[range].fill(func_entry(value)),
-            Elements::Extern(entries) => entries[range].fill(ExternTableEntry(value.0 as u32)),
-        }
-        Some(())
-    }
-
-    /// The functions in the table, null ones left out.
-    pub(crate) fn functions(&self) -> impl Iterator<Item = *const FuncRef> {
-        let entries: &[FuncTableEntry] = match &self.elements {
-            Elements::Func(entries) => entries,
-            Elements::Extern(_) => &[],
-        };
-        entries.iter().map(|entry| entry.func_ref).filter(|func_ref| !func_ref.is_null())
-    }
-
-    fn copy_within(&mut self, from: std::ops::Range<usize>, to: usize) {
-        match &mut self.elements {
-            Elements::Func(entries) => entries.copy_within(from, to),
-            Elements::Extern(entries) => entries.copy_within(from, to),
-        }
-    }
-
-    fn elements(&self) -> ElementsPtr {
-        let base = self.view.get().base;
-        match self.elements {
-            Elements::Func(_) => ElementsPtr::Func(base.cast()),
-            Elements::Extern(_) => ElementsPtr::Extern(base.cast()),
-        }
-    }
-
-    /// The largest size that type and index allow.
-    fn max(&self) -> u64 {
-        let index_max = match self.ty.index {
-            IndexType::I32 => u32::MAX.into(),
-            IndexType::I64 => u64::MAX,
-        };
-        self.ty.max.unwrap_or(index_max).min(index_max)
-    }
-
-    fn grow_to(&mut self, len: u64, init: Bits) -> Result<(), GrowError> {
-        let elements = len - self.len() as u64;
-        let refused = GrowError::OutOfMemory { elements };
-        let Ok(len) = usize::try_from(len) else { return Err(refused) };
-        let fixed = TableSlot::is_pinned(&self.ty);
-        let base = match &mut self.elements {
-            Elements::Func(entries) => extend(entries, len, func_entry(init), fixed),
-            Elements::Extern(entries) => {
-                extend(entries, len, ExternTableEntry(init.0 as u32), fixed)
-            }
-        };
-        let Some(base) = base else { return Err(refused) };
-        *self.view.get_mut() = TableView { base, len };
-        Ok(())
-    }
-}
-
-/// Lengthens `entries` to `len`; gives where they are now, or none if there is no memory.
-fn extend<T: Copy>(entries: &mut Vec<T>, len: usize, init: T, fixed: bool) -> Option<*mut u8> {
-    let more = len.checked_sub(entries.len())?;
-    let room = match fixed {
-        true => entries.try_reserve_exact(more),
-        false => entries.try_reserve(more),
-    };
-    room.ok()?;
-    entries.resize(len, init);
-    Some(entries.as_mut_ptr().cast())
-}
-
-/// The entry of a table for a funcref.
-fn func_entry(value: Bits) -> FuncTableEntry {
-    let func_ref = value.as_func();
-    // SAFETY: a funcref in `Bits` is null or the address of a FuncRef of this store (invariant of
-    // `Bits`), which lives until nothing refers to it.
-    match unsafe { func_ref.as_ref() } {
-        None => FuncTableEntry::NULL,
-        Some(func) => FuncTableEntry {
-            wasm_code: func.wasm_code,
-            vmctx: func.vmctx,
-            func_ref,
-            type_id: func.type_id,
-            reserved: 0,
-        },
-    }
 }

@@ -71,10 +71,7 @@ impl TrapRecord {
     /// A record without frames.
     #[cold]
     pub(crate) fn without_frames(failure: Failure) -> Box<Self> {
-        Box::new(Self {
-            failure,
-            backtrace: Backtrace::default(),
-        })
+        Box::new(Self { failure, backtrace: Backtrace::default() })
     }
 
     /// The trap, if it is one.

@@ -50,20 +50,14 @@ impl TypeRegistry {
     /// # Errors
     /// [`TypeError`]; nothing is held then.
     pub fn register(&self, types: &[FuncType]) -> Result<Registration, TypeError> {
-        let concrete = |ty: &FuncType| {
-            ty.params()
-                .iter()
-                .chain(ty.results())
-                .any(|&ty| is_concrete(ty))
-        };
+        let concrete =
+            |ty: &FuncType| ty.params().iter().chain(ty.results()).any(|&ty| is_concrete(ty));
         if let Some(position) = types.iter().position(concrete) {
             return Err(TypeError::ConcreteReference { position });
         }
         // Dropped on the way out, should the ids run out in the middle.
-        let mut registration = Registration {
-            registry: self.clone(),
-            ids: Vec::with_capacity(types.len()),
-        };
+        let mut registration =
+            Registration { registry: self.clone(), ids: Vec::with_capacity(types.len()) };
         let mut table = self.write();
         for ty in types {
             match table.hold(ty) {
@@ -117,9 +111,7 @@ impl TypeRegistry {
 
 impl fmt::Debug for TypeRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypeRegistry")
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("TypeRegistry").field("len", &self.len()).finish()
     }
 }
 
@@ -181,10 +173,7 @@ impl Types {
             return Some(FunctionTypeId(id));
         }
         let ty = Arc::new(ty.clone());
-        let entry = Entry {
-            ty: Arc::clone(&ty),
-            holders: 1,
-        };
+        let entry = Entry { ty: Arc::clone(&ty), holders: 1 };
         let id = match self.free.pop() {
             Some(id) => {
                 self.entries[id as usize] = entry;
@@ -214,13 +203,7 @@ impl Types {
 }
 
 fn is_concrete(ty: ValType) -> bool {
-    matches!(
-        ty,
-        ValType::Ref(RefType {
-            heap: HeapType::Concrete(_),
-            ..
-        })
-    )
+    matches!(ty, ValType::Ref(RefType { heap: HeapType::Concrete(_), .. }))
 }
 
 #[cfg(test)]
@@ -239,9 +222,7 @@ mod tests {
     #[test]
     fn equal_types_share_an_id_and_others_do_not() {
         let registry = TypeRegistry::new();
-        let one = registry
-            .register(&[numbered(1), numbered(2), numbered(1)])
-            .unwrap();
+        let one = registry.register(&[numbered(1), numbered(2), numbered(1)]).unwrap();
         let two = registry.register(&[numbered(2)]).unwrap();
         assert_eq!(one.ids()[0], one.ids()[2]);
         assert_ne!(one.ids()[0], one.ids()[1]);
@@ -276,10 +257,8 @@ mod tests {
     #[test]
     fn a_failed_registration_holds_nothing() {
         let registry = TypeRegistry::new();
-        let concrete = ValType::Ref(RefType {
-            nullable: true,
-            heap: HeapType::Concrete(TypeIndex(0)),
-        });
+        let concrete =
+            ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(TypeIndex(0)) });
         let types = [numbered(0), FuncType::new([], [concrete])];
         let error = registry.register(&types).unwrap_err();
         assert_eq!(error, TypeError::ConcreteReference { position: 1 });

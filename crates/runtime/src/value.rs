@@ -158,18 +158,15 @@ impl Store {
             ValType::F32 => Value::F32(bits.0 as u32),
             ValType::F64 => Value::F64(bits.0 as u64),
             ValType::V128 => Value::V128(bits.0),
-            // SAFETY: passed on to the caller.
-            ValType::Ref(ty) if ty.is_func() => Value::Func(unsafe {
-                self.func_from_ref(bits.as_func())
-            }),
+            ValType::Ref(ty) if ty.is_func() => {
+                // SAFETY: passed on to the caller.
+                Value::Func(unsafe { self.func_from_ref(bits.as_func()) })
+            }
             ValType::Ref(_) => Value::Extern(self.externref_at(bits.0 as u32)),
         }
     }
 
-    fn externref_index(
-        &self,
-        object: ExternRefId,
-    ) -> Result<std::num::NonZeroU32, HandleError> {
+    fn externref_index(&self, object: ExternRefId) -> Result<std::num::NonZeroU32, HandleError> {
         object.within(self.id())
     }
 }

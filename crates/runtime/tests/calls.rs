@@ -153,10 +153,7 @@ impl<'a> Ladder<'a> {
         links: &'a [Cell<*const Store<'a>>; 2],
     ) -> Self {
         // Unoptimised host frames are large: a thousand levels of them need more than the default.
-        let options = StackOptions {
-            wasm_bytes: 8 << 20,
-            ..StackOptions::default()
-        };
+        let options = StackOptions { wasm_bytes: 8 << 20, ..StackOptions::default() };
         let pool = StackPool::new(options).unwrap();
         let store = |other: &'a Cell<*const Store<'a>>| {
             Store::with_pool(shared(), &pool, move |this, level, _| {
@@ -272,9 +269,7 @@ fn a_panic_goes_on_in_the_host_that_called() {
 
 #[test]
 fn a_panic_caught_in_between_ends_there() {
-    let inner = Store::with_host(shared(), |_, _, _| {
-        std::panic::resume_unwind(Box::new("inner"))
-    });
+    let inner = Store::with_host(shared(), |_, _, _| std::panic::resume_unwind(Box::new("inner")));
     let outer = Store::with_host(shared(), |_, _, _| {
         let call = || inner.call(Function::CallHost, &[]);
         let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
@@ -293,10 +288,7 @@ fn a_backtrace_spans_the_calls_of_its_store() {
                 assert_eq!(record.trap_code(), Some(TrapCode::NullReference));
                 let found = frames(&record);
                 assert_eq!(found.len(), 4);
-                assert_eq!(
-                    found[0],
-                    (index(Function::Deep), Some(machine::BOTTOM_AT))
-                );
+                assert_eq!(found[0], (index(Function::Deep), Some(machine::BOTTOM_AT)));
                 assert_eq!(found[2], (index(Function::Deep), Some(machine::DEEP_AT)));
                 assert_eq!(found[3], (index(Function::CallHost), Some(CALL_HOST_AT)));
             }
@@ -367,10 +359,7 @@ fn a_call_from_a_foreign_stack_takes_another_one() {
 
 #[test]
 fn signal_free_stores_call_without_a_handler_of_ours() {
-    let options = StackOptions {
-        signals: false,
-        ..StackOptions::default()
-    };
+    let options = StackOptions { signals: false, ..StackOptions::default() };
     let pool = StackPool::new(options).unwrap();
     let store = Store::with_pool(shared(), &pool, |_, a, b| Ok(a - b));
     assert_eq!(store.call(Function::CallHost, &[5, 3]).unwrap()[0], 2);

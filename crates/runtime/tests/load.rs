@@ -51,10 +51,7 @@ fn a_sound_image_is_loaded_with_its_types() {
 #[test]
 fn another_processor_is_refused() {
     let error = load(|image| image.target = "s390x-unknown-linux-gnu".into()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the code image is for s390x-unknown-linux-gnu, this is x86_64"
-    );
+    assert_eq!(error.to_string(), "the code image is for s390x-unknown-linux-gnu, this is x86_64");
 }
 
 #[test]
@@ -64,19 +61,13 @@ fn text_must_be_whole_pages_inside_the_image() {
         assert!(matches!(found, ImageFlaw::Text { .. }), "{found}");
     }
     let found = flaw(|image| image.code.truncate(100));
-    assert_eq!(
-        found.to_string(),
-        "65536 bytes of text in an image of 100 bytes"
-    );
+    assert_eq!(found.to_string(), "65536 bytes of text in an image of 100 bytes");
 }
 
 #[test]
 fn functions_are_the_modules() {
-    let found = flaw(|image| drop(image.functions.pop()));
-    assert_eq!(
-        found.to_string(),
-        "11 functions where the module defines 12"
-    );
+    let found = flaw(|image| image.functions.truncate(11));
+    assert_eq!(found.to_string(), "11 functions where the module defines 12");
     let part = "function";
     let outside = |change: fn(&mut CodeRange)| flaw(|image| change(&mut image.functions[3]));
     let expected = ImageFlaw::Outside { part, position: 3 };
@@ -91,7 +82,7 @@ fn functions_are_the_modules() {
 
 #[test]
 fn entries_and_exits_are_there_in_order_and_inside() {
-    let found = flaw(|image| drop(image.host_entries.remove(1)));
+    let found = flaw(|image| image.host_entries.retain(|row| row.ty != TypeIndex(1)));
     let ty = TypeIndex(1);
     let part = "host entry";
     assert_eq!(found, ImageFlaw::Missing { part, ty });
@@ -179,7 +170,7 @@ fn static_tables_hold_this_modules_functions() {
     type Change = fn(&mut StaticTable);
     let changed = |change: Change| load(&|image| change(&mut image.static_tables[0]));
     assert_eq!(changed(|table| table.table = TableIndex(2)), foreign);
-    assert_eq!(changed(|table| drop(table.functions.pop())), foreign);
+    assert_eq!(changed(|table| table.functions.truncate(2)), foreign);
     let unknown = |table: &mut StaticTable| table.functions[0] = Some(DefinedFuncIndex(1));
     assert_eq!(changed(unknown), foreign);
     assert_eq!(changed(|table| table.start += 8), outside);

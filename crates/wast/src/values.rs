@@ -76,7 +76,7 @@ fn check_core(
         (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
         (Val::ExternRef(Some(found)), WastRetCore::RefExtern(Some(expected))) => {
             let store = store.as_context_mut();
-            let number = found.data(&store).ok().and_then(|data| data.downcast_ref::<u32>());
+            let number = found.data(&store).ok().flatten().and_then(|data| data.downcast_ref::<u32>());
             number == Some(expected)
         }
         _ => false,

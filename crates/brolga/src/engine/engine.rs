@@ -210,6 +210,12 @@ impl Engine {
         &self.inner.config
     }
 
+    /// What code is made for.
+    #[cfg(feature = "compiler")]
+    pub(crate) fn target(&self) -> &brolga_compile::Target {
+        &self.inner.target
+    }
+
     pub(crate) fn types(&self) -> &TypeRegistry {
         &self.inner.types
     }
@@ -246,7 +252,7 @@ impl Engine {
     }
 
     #[cfg(feature = "compiler")]
-    fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
+    pub(crate) fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
         let EngineInner { config, target, .. } = &*self.inner;
         let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
         let threads = if parallel { config.compile_threads } else { 1 };

@@ -12,6 +12,7 @@
 //! one by which a function is called.
 
 mod cache;
+#[allow(unsafe_code, reason = "one of the three rooms")]
 mod call_engine;
 #[expect(clippy::module_inception, reason = "each of the three types has a file of its name")]
 mod engine;
@@ -20,9 +21,9 @@ mod module_engine;
 mod reference;
 mod thunks;
 
-pub use call_engine::CallEngine;
+pub use call_engine::{CallEngine, SlotCountError};
 pub use engine::{Engine, EngineError, EngineWeak};
 pub use listener::FunctionListenerFactory;
 pub use module_engine::{ElementInstance, ModuleEngine};
 
-pub(crate) use call_engine::{Callee, call_error};
+pub(crate) use call_engine::{TypedCallee, call_dynamic};

@@ -6,7 +6,7 @@ use brolga_runtime::{FuncId, InstanceId, LookupError, Value};
 
 use super::{CallEngine, reference};
 use crate::{
-    AsContextMut, Error, Extern, Func, Module, Result, StoreContextMut, Table, Trap,
+    AsContextMut, Error, Extern, Func, Global, Module, Result, StoreContextMut, Table, Trap,
 };
 
 /// An instance of a module in a store, as the engine sees it: functions by their indices,
@@ -95,7 +95,7 @@ impl ModuleEngine {
     ) -> Result<CallEngine> {
         let mut store = store.as_context_mut();
         let func = self.func(&store, func)?;
-        CallEngine::new(&mut store.cell_mut().runtime, func)
+        CallEngine::new(&mut store, func)
     }
 
     /// The function that `call_indirect` with type `type_id` would call at position `offset` of
@@ -189,6 +189,16 @@ impl ModuleEngine {
         func: FuncIndex,
     ) -> Result<u64> {
         self.reference(&mut store.as_context_mut(), func)
+    }
+
+    /// The global exported as `name`.
+    ///
+    /// # Errors
+    /// If the instance has been closed or belongs to another store.
+    pub fn global(&self, mut store: impl AsContextMut, name: &str) -> Result<Option<Global>> {
+        let store = store.as_context_mut();
+        let export = store.cell().runtime.export(self.instance, name)?;
+        Ok(export.map(Extern::from_runtime).and_then(Extern::into_global))
     }
 
     /// The table of index `table`, imported or its own.

@@ -74,13 +74,40 @@ pub(super) struct Context {
     /// The callee context, first parameter of the function.
     pub(super) vmctx: Value,
     regions: [PackedOption<AliasRegion>; Region::COUNT],
-    /// A memory's base that was loaded in a block and holds to the end of it.
-    pinned_base: Option<(Block, MemoryIndex, Value)>,
+    constants: Constants,
+}
+
+/// The fields that never change and were loaded last in the present block, by their offsets: what
+/// the optimiser would find to be the same need not be made twice.
+#[derive(Debug, Default)]
+struct Constants {
+    block: Option<Block>,
+    loaded: [Option<(usize, Value)>; Self::COUNT],
+    next: usize,
+}
+
+impl Constants {
+    /// Bases, views and ids: few are in use at a time.
+    const COUNT: usize = 4;
+
+    /// The value of the field at `offset`, if it was loaded in `block`.
+    fn find(&mut self, block: Block, offset: usize) -> Option<Value> {
+        if self.block != Some(block) {
+            *self = Self { block: Some(block), ..Self::default() };
+        }
+        let mut loaded = self.loaded.iter().flatten();
+        loaded.find(|(of, _)| *of == offset).map(|&(_, value)| value)
+    }
+
+    fn insert(&mut self, offset: usize, value: Value) {
+        self.loaded[self.next] = Some((offset, value));
+        self.next = (self.next + 1) % Self::COUNT;
+    }
 }
 
 impl Context {
     pub(super) fn new(vmctx: Value) -> Self {
-        Self { vmctx, regions: [None.into(); Region::COUNT], pinned_base: None }
+        Self { vmctx, regions: [None.into(); Region::COUNT], constants: Constants::default() }
     }
 }
 
@@ -120,9 +147,15 @@ impl FuncTranslator<'_, '_> {
 
     /// A field of the context that never changes.
     fn context_constant(&mut self, ty: Type, offset: usize) -> Value {
+        let block = self.builder.current_block().expect("code is emitted into a block");
+        if let Some(known) = self.context.constants.find(block, offset) {
+            return known;
+        }
         let flags = self.constant_flags(Region::Context);
         let vmctx = self.context.vmctx;
-        self.builder.ins().load(ty, flags, vmctx, displacement(offset))
+        let value = self.builder.ins().load(ty, flags, vmctx, displacement(offset));
+        self.context.constants.insert(offset, value);
+        value
     }
 
     /// The lowest stack pointer with which a function may be entered where there are no signals.
@@ -135,15 +168,8 @@ impl FuncTranslator<'_, '_> {
 
     /// The base of a memory that never moves.
     pub(super) fn pinned_memory_base(&mut self, memory: MemoryIndex) -> Value {
-        let block = self.builder.current_block().expect("code is emitted into a block");
-        match self.context.pinned_base {
-            Some((in_block, of, base)) if in_block == block && of == memory => return base,
-            _ => {}
-        }
         let slot = self.env.layout.memory(memory) as usize;
-        let base = self.context_constant(POINTER, slot + offset_of!(MemorySlot, pinned_base));
-        self.context.pinned_base = Some((block, memory, base));
-        base
+        self.context_constant(POINTER, slot + offset_of!(MemorySlot, pinned_base))
     }
 
     /// The present base of a memory that may move.

@@ -7,7 +7,9 @@
 //! - What has no row is refused with its name and place: there is no silent default.
 
 use brolga_module::wasmparser::Operator;
-use brolga_module::{DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
+use brolga_module::{
+    DataIndex, ElemIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex,
+};
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{Opcode, types::*};
 
@@ -34,9 +36,15 @@ impl FuncTranslator<'_, '_> {
 
             // Calls
             Op::Call { function_index } => self.translate_call(FuncIndex(function_index)),
-            Op::ReturnCall { function_index } => self.translate_return_call(FuncIndex(function_index)),
-            Op::CallIndirect { type_index, table_index } => self.translate_call_indirect(TypeIndex(type_index), TableIndex(table_index)),
-            Op::ReturnCallIndirect { type_index, table_index } => self.translate_return_call_indirect(TypeIndex(type_index), TableIndex(table_index)),
+            Op::ReturnCall { function_index } => {
+                self.translate_return_call(FuncIndex(function_index))
+            }
+            Op::CallIndirect { type_index, table_index } => {
+                self.translate_call_indirect(TypeIndex(type_index), TableIndex(table_index))
+            }
+            Op::ReturnCallIndirect { type_index, table_index } => {
+                self.translate_return_call_indirect(TypeIndex(type_index), TableIndex(table_index))
+            }
 
             // Parametric
             Op::Drop => self.translate_drop(),
@@ -60,16 +68,24 @@ impl FuncTranslator<'_, '_> {
             Op::TableSize { table } => self.translate_table_size(TableIndex(table)),
             Op::TableGrow { table } => self.translate_table_grow(TableIndex(table)),
             Op::TableFill { table } => self.translate_table_fill(TableIndex(table)),
-            Op::TableCopy { dst_table, src_table } => self.translate_table_copy(TableIndex(dst_table), TableIndex(src_table)),
-            Op::TableInit { elem_index, table } => self.translate_table_init(ElemIndex(elem_index), TableIndex(table)),
+            Op::TableCopy { dst_table, src_table } => {
+                self.translate_table_copy(TableIndex(dst_table), TableIndex(src_table))
+            }
+            Op::TableInit { elem_index, table } => {
+                self.translate_table_init(ElemIndex(elem_index), TableIndex(table))
+            }
             Op::ElemDrop { elem_index } => self.translate_elem_drop(ElemIndex(elem_index)),
 
             // Memories as a whole
             Op::MemorySize { mem } => self.translate_memory_size(MemoryIndex(mem)),
             Op::MemoryGrow { mem } => self.translate_memory_grow(MemoryIndex(mem)),
             Op::MemoryFill { mem } => self.translate_memory_fill(MemoryIndex(mem)),
-            Op::MemoryCopy { dst_mem, src_mem } => self.translate_memory_copy(MemoryIndex(dst_mem), MemoryIndex(src_mem)),
-            Op::MemoryInit { data_index, mem } => self.translate_memory_init(DataIndex(data_index), MemoryIndex(mem)),
+            Op::MemoryCopy { dst_mem, src_mem } => {
+                self.translate_memory_copy(MemoryIndex(dst_mem), MemoryIndex(src_mem))
+            }
+            Op::MemoryInit { data_index, mem } => {
+                self.translate_memory_init(DataIndex(data_index), MemoryIndex(mem))
+            }
             Op::DataDrop { data_index } => self.translate_data_drop(DataIndex(data_index)),
 
             // Loads and stores
@@ -88,15 +104,19 @@ impl FuncTranslator<'_, '_> {
             Op::I64Load16U { ref memarg } => self.translate_load(Opcode::Uload16, I64, memarg, 2),
             Op::I64Load32S { ref memarg } => self.translate_load(Opcode::Sload32, I64, memarg, 4),
             Op::I64Load32U { ref memarg } => self.translate_load(Opcode::Uload32, I64, memarg, 4),
-            Op::I32Store { ref memarg }
-            | Op::F32Store { ref memarg } => self.translate_store(Opcode::Store, memarg, 4),
-            Op::I64Store { ref memarg }
-            | Op::F64Store { ref memarg } => self.translate_store(Opcode::Store, memarg, 8),
+            Op::I32Store { ref memarg } | Op::F32Store { ref memarg } => {
+                self.translate_store(Opcode::Store, memarg, 4)
+            }
+            Op::I64Store { ref memarg } | Op::F64Store { ref memarg } => {
+                self.translate_store(Opcode::Store, memarg, 8)
+            }
             Op::V128Store { ref memarg } => self.translate_store(Opcode::Store, memarg, 16),
-            Op::I32Store8 { ref memarg }
-            | Op::I64Store8 { ref memarg } => self.translate_store(Opcode::Istore8, memarg, 1),
-            Op::I32Store16 { ref memarg }
-            | Op::I64Store16 { ref memarg } => self.translate_store(Opcode::Istore16, memarg, 2),
+            Op::I32Store8 { ref memarg } | Op::I64Store8 { ref memarg } => {
+                self.translate_store(Opcode::Istore8, memarg, 1)
+            }
+            Op::I32Store16 { ref memarg } | Op::I64Store16 { ref memarg } => {
+                self.translate_store(Opcode::Istore16, memarg, 2)
+            }
             Op::I64Store32 { ref memarg } => self.translate_store(Opcode::Istore32, memarg, 4),
 
             // Constants
@@ -162,20 +182,36 @@ impl FuncTranslator<'_, '_> {
             Op::I32WrapI64 => self.translate_convert(Opcode::Ireduce, I32),
             Op::I64ExtendI32S => self.translate_convert(Opcode::Sextend, I64),
             Op::I64ExtendI32U => self.translate_convert(Opcode::Uextend, I64),
-            Op::F32ConvertI32S | Op::F32ConvertI64S => self.translate_convert(Opcode::FcvtFromSint, F32),
-            Op::F32ConvertI32U | Op::F32ConvertI64U => self.translate_convert(Opcode::FcvtFromUint, F32),
-            Op::F64ConvertI32S | Op::F64ConvertI64S => self.translate_convert(Opcode::FcvtFromSint, F64),
-            Op::F64ConvertI32U | Op::F64ConvertI64U => self.translate_convert(Opcode::FcvtFromUint, F64),
+            Op::F32ConvertI32S | Op::F32ConvertI64S => {
+                self.translate_convert(Opcode::FcvtFromSint, F32)
+            }
+            Op::F32ConvertI32U | Op::F32ConvertI64U => {
+                self.translate_convert(Opcode::FcvtFromUint, F32)
+            }
+            Op::F64ConvertI32S | Op::F64ConvertI64S => {
+                self.translate_convert(Opcode::FcvtFromSint, F64)
+            }
+            Op::F64ConvertI32U | Op::F64ConvertI64U => {
+                self.translate_convert(Opcode::FcvtFromUint, F64)
+            }
             Op::F32DemoteF64 => self.translate_convert(Opcode::Fdemote, F32),
             Op::F64PromoteF32 => self.translate_convert(Opcode::Fpromote, F64),
             Op::I32TruncF32S | Op::I32TruncF64S => self.translate_trunc_s(I32),
             Op::I32TruncF32U | Op::I32TruncF64U => self.translate_trunc_u(I32),
             Op::I64TruncF32S | Op::I64TruncF64S => self.translate_trunc_s(I64),
             Op::I64TruncF32U | Op::I64TruncF64U => self.translate_trunc_u(I64),
-            Op::I32TruncSatF32S | Op::I32TruncSatF64S => self.translate_convert(Opcode::FcvtToSintSat, I32),
-            Op::I32TruncSatF32U | Op::I32TruncSatF64U => self.translate_convert(Opcode::FcvtToUintSat, I32),
-            Op::I64TruncSatF32S | Op::I64TruncSatF64S => self.translate_convert(Opcode::FcvtToSintSat, I64),
-            Op::I64TruncSatF32U | Op::I64TruncSatF64U => self.translate_convert(Opcode::FcvtToUintSat, I64),
+            Op::I32TruncSatF32S | Op::I32TruncSatF64S => {
+                self.translate_convert(Opcode::FcvtToSintSat, I32)
+            }
+            Op::I32TruncSatF32U | Op::I32TruncSatF64U => {
+                self.translate_convert(Opcode::FcvtToUintSat, I32)
+            }
+            Op::I64TruncSatF32S | Op::I64TruncSatF64S => {
+                self.translate_convert(Opcode::FcvtToSintSat, I64)
+            }
+            Op::I64TruncSatF32U | Op::I64TruncSatF64U => {
+                self.translate_convert(Opcode::FcvtToUintSat, I64)
+            }
             Op::I32ReinterpretF32 => self.translate_reinterpret(I32),
             Op::I64ReinterpretF64 => self.translate_reinterpret(I64),
             Op::F32ReinterpretI32 => self.translate_reinterpret(F32),
@@ -193,12 +229,24 @@ impl FuncTranslator<'_, '_> {
             Op::I64MulWideU => self.translate_wide_multiply(Opcode::Uextend),
 
             // Vectors in memory
-            Op::V128Load8x8S { ref memarg } => self.translate_load(Opcode::Sload8x8, I16X8, memarg, 8),
-            Op::V128Load8x8U { ref memarg } => self.translate_load(Opcode::Uload8x8, I16X8, memarg, 8),
-            Op::V128Load16x4S { ref memarg } => self.translate_load(Opcode::Sload16x4, I32X4, memarg, 8),
-            Op::V128Load16x4U { ref memarg } => self.translate_load(Opcode::Uload16x4, I32X4, memarg, 8),
-            Op::V128Load32x2S { ref memarg } => self.translate_load(Opcode::Sload32x2, I64X2, memarg, 8),
-            Op::V128Load32x2U { ref memarg } => self.translate_load(Opcode::Uload32x2, I64X2, memarg, 8),
+            Op::V128Load8x8S { ref memarg } => {
+                self.translate_load(Opcode::Sload8x8, I16X8, memarg, 8)
+            }
+            Op::V128Load8x8U { ref memarg } => {
+                self.translate_load(Opcode::Uload8x8, I16X8, memarg, 8)
+            }
+            Op::V128Load16x4S { ref memarg } => {
+                self.translate_load(Opcode::Sload16x4, I32X4, memarg, 8)
+            }
+            Op::V128Load16x4U { ref memarg } => {
+                self.translate_load(Opcode::Uload16x4, I32X4, memarg, 8)
+            }
+            Op::V128Load32x2S { ref memarg } => {
+                self.translate_load(Opcode::Sload32x2, I64X2, memarg, 8)
+            }
+            Op::V128Load32x2U { ref memarg } => {
+                self.translate_load(Opcode::Uload32x2, I64X2, memarg, 8)
+            }
             Op::V128Load8Splat { ref memarg } => self.translate_load_splat(I8X16, memarg),
             Op::V128Load16Splat { ref memarg } => self.translate_load_splat(I16X8, memarg),
             Op::V128Load32Splat { ref memarg } => self.translate_load_splat(I32X4, memarg),
@@ -206,13 +254,27 @@ impl FuncTranslator<'_, '_> {
             Op::V128Load32Zero { ref memarg } => self.translate_load_zero(I32X4, memarg),
             Op::V128Load64Zero { ref memarg } => self.translate_load_zero(I64X2, memarg),
             Op::V128Load8Lane { ref memarg, lane } => self.translate_load_lane(I8X16, memarg, lane),
-            Op::V128Load16Lane { ref memarg, lane } => self.translate_load_lane(I16X8, memarg, lane),
-            Op::V128Load32Lane { ref memarg, lane } => self.translate_load_lane(I32X4, memarg, lane),
-            Op::V128Load64Lane { ref memarg, lane } => self.translate_load_lane(I64X2, memarg, lane),
-            Op::V128Store8Lane { ref memarg, lane } => self.translate_store_lane(I8X16, memarg, lane),
-            Op::V128Store16Lane { ref memarg, lane } => self.translate_store_lane(I16X8, memarg, lane),
-            Op::V128Store32Lane { ref memarg, lane } => self.translate_store_lane(I32X4, memarg, lane),
-            Op::V128Store64Lane { ref memarg, lane } => self.translate_store_lane(I64X2, memarg, lane),
+            Op::V128Load16Lane { ref memarg, lane } => {
+                self.translate_load_lane(I16X8, memarg, lane)
+            }
+            Op::V128Load32Lane { ref memarg, lane } => {
+                self.translate_load_lane(I32X4, memarg, lane)
+            }
+            Op::V128Load64Lane { ref memarg, lane } => {
+                self.translate_load_lane(I64X2, memarg, lane)
+            }
+            Op::V128Store8Lane { ref memarg, lane } => {
+                self.translate_store_lane(I8X16, memarg, lane)
+            }
+            Op::V128Store16Lane { ref memarg, lane } => {
+                self.translate_store_lane(I16X8, memarg, lane)
+            }
+            Op::V128Store32Lane { ref memarg, lane } => {
+                self.translate_store_lane(I32X4, memarg, lane)
+            }
+            Op::V128Store64Lane { ref memarg, lane } => {
+                self.translate_store_lane(I64X2, memarg, lane)
+            }
 
             // Vectors as a whole
             Op::V128Const { ref value } => self.translate_v128_const(value.bytes()),
@@ -239,10 +301,18 @@ impl FuncTranslator<'_, '_> {
             Op::I64x2Splat => self.translate_splat(I64X2),
             Op::F32x4Splat => self.translate_splat(F32X4),
             Op::F64x2Splat => self.translate_splat(F64X2),
-            Op::I8x16ExtractLaneS { lane } => self.translate_extract_narrow_lane(Opcode::Sextend, I8X16, lane),
-            Op::I8x16ExtractLaneU { lane } => self.translate_extract_narrow_lane(Opcode::Uextend, I8X16, lane),
-            Op::I16x8ExtractLaneS { lane } => self.translate_extract_narrow_lane(Opcode::Sextend, I16X8, lane),
-            Op::I16x8ExtractLaneU { lane } => self.translate_extract_narrow_lane(Opcode::Uextend, I16X8, lane),
+            Op::I8x16ExtractLaneS { lane } => {
+                self.translate_extract_narrow_lane(Opcode::Sextend, I8X16, lane)
+            }
+            Op::I8x16ExtractLaneU { lane } => {
+                self.translate_extract_narrow_lane(Opcode::Uextend, I8X16, lane)
+            }
+            Op::I16x8ExtractLaneS { lane } => {
+                self.translate_extract_narrow_lane(Opcode::Sextend, I16X8, lane)
+            }
+            Op::I16x8ExtractLaneU { lane } => {
+                self.translate_extract_narrow_lane(Opcode::Uextend, I16X8, lane)
+            }
             Op::I32x4ExtractLane { lane } => self.translate_extract_lane(I32X4, lane),
             Op::I64x2ExtractLane { lane } => self.translate_extract_lane(I64X2, lane),
             Op::F32x4ExtractLane { lane } => self.translate_extract_lane(F32X4, lane),
@@ -324,10 +394,18 @@ impl FuncTranslator<'_, '_> {
             Op::I64x2ExtMulLowI32x4U => self.translate_extmul(Opcode::UwidenLow, I32X4),
             Op::I64x2ExtMulHighI32x4S => self.translate_extmul(Opcode::SwidenHigh, I32X4),
             Op::I64x2ExtMulHighI32x4U => self.translate_extmul(Opcode::UwidenHigh, I32X4),
-            Op::I16x8ExtAddPairwiseI8x16S => self.translate_extadd_pairwise(Opcode::SwidenLow, Opcode::SwidenHigh, I8X16),
-            Op::I16x8ExtAddPairwiseI8x16U => self.translate_extadd_pairwise(Opcode::UwidenLow, Opcode::UwidenHigh, I8X16),
-            Op::I32x4ExtAddPairwiseI16x8S => self.translate_extadd_pairwise(Opcode::SwidenLow, Opcode::SwidenHigh, I16X8),
-            Op::I32x4ExtAddPairwiseI16x8U => self.translate_extadd_pairwise(Opcode::UwidenLow, Opcode::UwidenHigh, I16X8),
+            Op::I16x8ExtAddPairwiseI8x16S => {
+                self.translate_extadd_pairwise(Opcode::SwidenLow, Opcode::SwidenHigh, I8X16)
+            }
+            Op::I16x8ExtAddPairwiseI8x16U => {
+                self.translate_extadd_pairwise(Opcode::UwidenLow, Opcode::UwidenHigh, I8X16)
+            }
+            Op::I32x4ExtAddPairwiseI16x8S => {
+                self.translate_extadd_pairwise(Opcode::SwidenLow, Opcode::SwidenHigh, I16X8)
+            }
+            Op::I32x4ExtAddPairwiseI16x8U => {
+                self.translate_extadd_pairwise(Opcode::UwidenLow, Opcode::UwidenHigh, I16X8)
+            }
             Op::I32x4DotI16x8S => self.translate_dot(),
             Op::I8x16Eq => self.translate_vector_icmp(IntCC::Equal, I8X16),
             Op::I16x8Eq => self.translate_vector_icmp(IntCC::Equal, I16X8),
@@ -427,23 +505,43 @@ impl FuncTranslator<'_, '_> {
             Op::I64x2ExtendLowI32x4U => self.translate_vector_unary(Opcode::UwidenLow, I32X4),
             Op::I64x2ExtendHighI32x4S => self.translate_vector_unary(Opcode::SwidenHigh, I32X4),
             Op::I64x2ExtendHighI32x4U => self.translate_vector_unary(Opcode::UwidenHigh, I32X4),
-            Op::F32x4ConvertI32x4S => self.translate_vector_convert(Opcode::FcvtFromSint, I32X4, F32X4),
-            Op::F64x2ConvertLowI32x4S => self.translate_convert_low(Opcode::SwidenLow, Opcode::FcvtFromSint),
-            Op::I32x4TruncSatF32x4S => self.translate_vector_convert(Opcode::FcvtToSintSat, F32X4, I32X4),
-            Op::I32x4TruncSatF64x2SZero => self.translate_trunc_zero(Opcode::FcvtToSintSat, Opcode::Snarrow),
-            Op::F32x4ConvertI32x4U => self.translate_vector_convert(Opcode::FcvtFromUint, I32X4, F32X4),
-            Op::F64x2ConvertLowI32x4U => self.translate_convert_low(Opcode::UwidenLow, Opcode::FcvtFromUint),
-            Op::I32x4TruncSatF32x4U => self.translate_vector_convert(Opcode::FcvtToUintSat, F32X4, I32X4),
-            Op::I32x4TruncSatF64x2UZero => self.translate_trunc_zero(Opcode::FcvtToUintSat, Opcode::Uunarrow),
+            Op::F32x4ConvertI32x4S => {
+                self.translate_vector_convert(Opcode::FcvtFromSint, I32X4, F32X4)
+            }
+            Op::F64x2ConvertLowI32x4S => {
+                self.translate_convert_low(Opcode::SwidenLow, Opcode::FcvtFromSint)
+            }
+            Op::I32x4TruncSatF32x4S => {
+                self.translate_vector_convert(Opcode::FcvtToSintSat, F32X4, I32X4)
+            }
+            Op::I32x4TruncSatF64x2SZero => {
+                self.translate_trunc_zero(Opcode::FcvtToSintSat, Opcode::Snarrow)
+            }
+            Op::F32x4ConvertI32x4U => {
+                self.translate_vector_convert(Opcode::FcvtFromUint, I32X4, F32X4)
+            }
+            Op::F64x2ConvertLowI32x4U => {
+                self.translate_convert_low(Opcode::UwidenLow, Opcode::FcvtFromUint)
+            }
+            Op::I32x4TruncSatF32x4U => {
+                self.translate_vector_convert(Opcode::FcvtToUintSat, F32X4, I32X4)
+            }
+            Op::I32x4TruncSatF64x2UZero => {
+                self.translate_trunc_zero(Opcode::FcvtToUintSat, Opcode::Uunarrow)
+            }
             Op::F32x4DemoteF64x2Zero => self.translate_vector_unary(Opcode::Fvdemote, F64X2),
             Op::F64x2PromoteLowF32x4 => self.translate_vector_unary(Opcode::FvpromoteLow, F32X4),
 
             // Relaxed SIMD
             Op::I8x16RelaxedSwizzle => self.translate_relaxed_swizzle(),
             Op::I32x4RelaxedTruncF32x4S => self.translate_relaxed_trunc_s(),
-            Op::I32x4RelaxedTruncF32x4U => self.translate_vector_convert(Opcode::FcvtToUintSat, F32X4, I32X4),
+            Op::I32x4RelaxedTruncF32x4U => {
+                self.translate_vector_convert(Opcode::FcvtToUintSat, F32X4, I32X4)
+            }
             Op::I32x4RelaxedTruncF64x2SZero => self.translate_relaxed_trunc_zero_s(),
-            Op::I32x4RelaxedTruncF64x2UZero => self.translate_trunc_zero(Opcode::FcvtToUintSat, Opcode::Uunarrow),
+            Op::I32x4RelaxedTruncF64x2UZero => {
+                self.translate_trunc_zero(Opcode::FcvtToUintSat, Opcode::Uunarrow)
+            }
             Op::F32x4RelaxedMadd => self.translate_relaxed_madd(F32X4),
             Op::F32x4RelaxedNmadd => self.translate_relaxed_nmadd(F32X4),
             Op::F64x2RelaxedMadd => self.translate_relaxed_madd(F64X2),

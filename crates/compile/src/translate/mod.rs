@@ -116,7 +116,6 @@ pub(crate) fn translate_function(
             Ok(used)
         }
         Err(stop) => {
-            drop(unfinished);
             *builder = FunctionBuilderContext::new();
             Err(match stop {
                 Stop::Refused(error) => CompileError::invalid(env.module, func, &error),
@@ -227,7 +226,11 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
         (self.builder, state, used)
     }
 
-    fn translate_body(&mut self, mut reader: BinaryReader<'_>, body: &mut Body) -> Result<(), Stop> {
+    fn translate_body(
+        &mut self,
+        mut reader: BinaryReader<'_>,
+        body: &mut Body,
+    ) -> Result<(), Stop> {
         self.enter(reader.original_position());
         self.read_locals(&mut reader, &mut body.validator)?;
         let allocations = core::mem::take(&mut body.allocations);

@@ -11,7 +11,7 @@
 use std::arch::{asm, naked_asm};
 use std::mem::offset_of;
 
-use brolga_abi::{HostFunctionContext, VmContext};
+use brolga_abi::{HostFunctionContext, StoreContext, VmContext};
 
 use super::{Landing, RegisterArgs, RegisterResult, Target};
 
@@ -156,12 +156,17 @@ pub(crate) unsafe extern "C" fn host_function_entry(
         ".cfi_undefined x30",
         "stp x29, x30, [sp, #-16]!",
         "mov x29, sp",
+        // No wasm frame called out.
+        "ldr x16, [x0, #{store}]",
+        "str xzr, [x16, #{exit_pc}]",
         "mov x2, x3",
         "ldr x16, [x0, #{call}]",
         "blr x16",
         "ldp x29, x30, [sp], #16",
         "ret",
         ".cfi_endproc",
+        store = const offset_of!(HostFunctionContext, store),
+        exit_pc = const offset_of!(StoreContext, exit_pc),
         call = const offset_of!(HostFunctionContext, call),
     )
 }

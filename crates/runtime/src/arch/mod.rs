@@ -55,12 +55,6 @@ pub(crate) struct Landing {
     pub(crate) pc: usize,
 }
 
-impl Landing {
-    pub(crate) const fn new() -> Self {
-        Self { sp: 0, pc: 0 }
-    }
-}
-
 /// What goes into code however its arguments are passed.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {

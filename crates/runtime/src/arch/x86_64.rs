@@ -18,7 +18,7 @@
 use std::arch::{asm, naked_asm};
 use std::mem::offset_of;
 
-use brolga_abi::{HostFunctionContext, VmContext};
+use brolga_abi::{HostFunctionContext, StoreContext, VmContext};
 
 use super::{Landing, RegisterArgs, RegisterResult, Target};
 
@@ -159,11 +159,16 @@ pub(crate) unsafe extern "C" fn host_function_entry(
         ".cfi_undefined rip",
         "push rbp",
         "mov rbp, rsp",
+        // No wasm frame called out.
+        "mov rax, [rdi + {store}]",
+        "mov qword ptr [rax + {exit_pc}], 0",
         "mov rdx, rcx",
         "call [rdi + {call}]",
         "pop rbp",
         "ret",
         ".cfi_endproc",
+        store = const offset_of!(HostFunctionContext, store),
+        exit_pc = const offset_of!(StoreContext, exit_pc),
         call = const offset_of!(HostFunctionContext, call),
     )
 }

@@ -338,21 +338,12 @@ pub fn image() -> CodeImage {
         at.functions_end,
     ];
     let functions = starts.windows(2).map(|at| range(at[0], at[1])).collect();
-    let trap = |address, wasm_offset, trap| TrapSite {
-        code_offset: offset(address),
-        wasm_offset,
-        trap,
-    };
-    let source = |address, wasm_offset| SourceSite {
-        code_offset: offset(address),
-        wasm_offset,
-    };
+    let trap =
+        |address, wasm_offset, trap| TrapSite { code_offset: offset(address), wasm_offset, trap };
+    let source = |address, wasm_offset| SourceSite { code_offset: offset(address), wasm_offset };
     // SAFETY: the labels stand around one piece of this program's read-only data.
     let bytes = unsafe {
-        std::slice::from_raw_parts(
-            ptr::with_exposed_provenance::<u8>(at.start),
-            at.end - at.start,
-        )
+        std::slice::from_raw_parts(ptr::with_exposed_provenance::<u8>(at.start), at.end - at.start)
     };
     let mut code = bytes.to_vec();
     code.resize(CodeImage::PAGE, 0xcc);
@@ -364,16 +355,8 @@ pub fn image() -> CodeImage {
         text_bytes: u32::try_from(code.len()).unwrap(),
         code,
         functions,
-        host_entries: (0..4)
-            .map(|ty| TypedCode {
-                ty: TypeIndex(ty),
-                range: entry,
-            })
-            .collect(),
-        host_exits: vec![TypedCode {
-            ty: TypeIndex(0),
-            range: range(at.exit, at.raise),
-        }],
+        host_entries: (0..4).map(|ty| TypedCode { ty: TypeIndex(ty), range: entry }).collect(),
+        host_exits: vec![TypedCode { ty: TypeIndex(0), range: range(at.exit, at.raise) }],
         builtin_thunks: vec![(Builtin::raise_trap, range(at.raise, at.end))],
         trap_sites: vec![
             trap(at.site_wreck, WRECK_AT, TrapCode::IntegerOverflow),
@@ -460,12 +443,7 @@ impl<'a> Store<'a> {
         let mut builtins: BuiltinTable = unsafe { std::mem::zeroed() };
         builtins.raise_trap = raise_trap as *const u8;
         let mut instance = Box::new(Instance {
-            context: VmContext {
-                store: raw,
-                builtins: ptr::null(),
-                instance: 0,
-                reserved: [0; 3],
-            },
+            context: VmContext { store: raw, builtins: ptr::null(), instance: 0, reserved: [0; 3] },
             import_code: code.host_exit(TypeIndex(0)).unwrap(),
             import_context: ptr::null_mut(),
             host: HostFunctionContext {
@@ -533,13 +511,7 @@ impl<'a> Store<'a> {
         // SAFETY: function and stack are this store's, which is on this thread; eight slots are
         // what the entry reads and writes.
         unsafe {
-            call(
-                &self.stack,
-                self.context(),
-                func,
-                ptr::null_mut(),
-                slots.as_mut_ptr(),
-            )?;
+            call(&self.stack, self.context(), func, ptr::null_mut(), slots.as_mut_ptr())?;
         }
         Ok([slots[0], slots[1]])
     }
@@ -607,17 +579,13 @@ fn in_guard(context: NonNull<StoreContext>, address: usize) -> bool {
     // SAFETY: the context of a test store, whose owner it names.
     let owner: *mut c_void = unsafe { context.as_ref() }.owner;
     // SAFETY: as above.
-    unsafe { &*owner.cast::<Store<'static>>() }
-        .guard
-        .contains(&address)
+    unsafe { &*owner.cast::<Store<'static>>() }.guard.contains(&address)
 }
 
 /// The functions and offsets of a backtrace.
 pub fn frames(record: &TrapRecord) -> Vec<(u32, Option<u32>)> {
     let frames = record.backtrace.frames();
-    frames
-        .map(|frame| (frame.func.0, frame.wasm_offset))
-        .collect()
+    frames.map(|frame| (frame.func.0, frame.wasm_offset)).collect()
 }
 
 /// The function index of a function, as backtraces name it.

@@ -1,0 +1,190 @@
+//! Looking at what becomes of a module: intermediate code, machine code, layout.
+//!
+//! For people and their tools; nothing that runs goes through here. The texts are meant to be read
+//! and change from version to version.
+
+use core::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use brolga_abi::{CodeImage, ContextLayout};
+use brolga_module::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, ParsedModule};
+use brolga_module::{TableIndex, TypeIndex};
+
+use crate::{Engine, Result, format_err};
+
+/// A module, decoded to be looked at. Compiles only what it is asked for.
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let module = r#"(module (func $answer (export "run") (result i32) i32.const 42))"#;
+/// let inspection = inspect::Inspection::new(&Engine::default(), module)?;
+/// let answer = inspection.find("answer").context("no such function")?;
+/// assert_eq!(inspection.name(answer), Some("answer"));
+/// assert!(inspection.ir(answer)?.contains("iconst.i32 42"));
+/// assert!(inspection.machine_code(answer)?.contains("ret"));
+/// assert!(inspection.layout()?.starts_with("instance context: "));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Inspection {
+    engine: Engine,
+    module: ParsedModule,
+}
+
+impl fmt::Debug for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspection").field("module", &self.module).finish_non_exhaustive()
+    }
+}
+
+impl Inspection {
+    /// Decodes a module, given as binary or (with the feature `wat`) as text.
+    ///
+    /// # Errors
+    /// If the bytes are no module that the engine's configuration accepts.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Inspection> {
+        #[cfg(feature = "wat")]
+        let bytes = wat::parse_bytes(bytes.as_ref())?;
+        #[cfg(not(feature = "wat"))]
+        let bytes = bytes.as_ref();
+        let bytes: Arc<[u8]> = Arc::from(&*bytes);
+        Ok(Inspection { engine: engine.clone(), module: engine.decode(bytes)? })
+    }
+
+    /// The functions that the module defines: by index, imported functions counted.
+    pub fn functions(&self) -> core::ops::Range<u32> {
+        let first = self.module.imported_functions;
+        let count = u32::try_from(self.module.bodies.len()).unwrap_or(u32::MAX);
+        first..first.saturating_add(count)
+    }
+
+    /// What a function is called.
+    pub fn name(&self, func: u32) -> Option<&str> {
+        self.module.func_name(self.defined(func).ok().map(|it| self.module.func_index(it))?)
+    }
+
+    /// The function called `name`: by an export, by the name section, or by its index in digits.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        if let Some(brolga_module::ExportItem::Func(func)) = self.module.export(name) {
+            return Some(func.0);
+        }
+        if let Some(func) = self.functions().find(|func| self.name(*func) == Some(name)) {
+            return Some(func);
+        }
+        let func = name.parse().ok()?;
+        self.defined(func).ok().map(|_| func)
+    }
+
+    /// The intermediate code (Cranelift's) of a function, before it is optimised.
+    ///
+    /// # Errors
+    /// If the module defines no such function, or it can't be compiled.
+    pub fn ir(&self, func: u32) -> Result<String> {
+        let (target, options) = (self.engine.target(), &self.engine.config().options);
+        let func = self.defined(func)?;
+        Ok(brolga_compile::function_ir(&self.module, target, options, func)?)
+    }
+
+    /// The machine code of a function, an instruction a line.
+    ///
+    /// # Errors
+    /// If the module defines no such function, or it can't be compiled.
+    pub fn machine_code(&self, func: u32) -> Result<String> {
+        let (target, options) = (self.engine.target(), &self.engine.config().options);
+        let func = self.defined(func)?;
+        Ok(brolga_compile::function_asm(&self.module, target, options, func)?)
+    }
+
+    /// The whole module, compiled.
+    ///
+    /// # Errors
+    /// If it can't be compiled.
+    pub fn image(&self) -> Result<CodeImage> {
+        self.engine.image(&self.module)
+    }
+
+    /// Where things stand in an instance's context, and in the module's image.
+    ///
+    /// # Errors
+    /// If the module can't be compiled.
+    pub fn layout(&self) -> Result<String> {
+        let image = self.image()?;
+        let mut text = String::new();
+        self.write_context(&mut text)?;
+        self.write_image(&mut text, &image)?;
+        Ok(text)
+    }
+
+    fn defined(&self, func: u32) -> Result<DefinedFuncIndex> {
+        let defined = self.module.defined_func(FuncIndex(func));
+        defined.filter(|func| func.as_usize() < self.module.bodies.len()).ok_or_else(|| {
+            let functions = self.functions();
+            let (start, end) = (functions.start, functions.end);
+            format_err!("the module defines no function {func}; it has those from {start} up to, not including, {end}")
+        })
+    }
+
+    fn write_context(&self, text: &mut String) -> Result<()> {
+        let module = &self.module;
+        let layout = ContextLayout::new(module);
+        writeln!(text, "instance context: {} bytes", layout.size_bytes())?;
+        let mut rows: Vec<(u32, String)> = Vec::new();
+        for index in 0..module.memories.len() {
+            rows.push((layout.memory(MemoryIndex::from_usize(index)), format!("memory {index}")));
+        }
+        for index in 0..module.tables.len() {
+            rows.push((layout.table(TableIndex::from_usize(index)), format!("table {index}")));
+        }
+        for index in 0..module.globals.len() {
+            rows.push(match layout.global(GlobalIndex::from_usize(index)) {
+                Ok(offset) => (offset, format!("global {index}")),
+                Err(offset) => (offset, format!("global {index}, imported")),
+            });
+        }
+        for index in 0..module.types.len() {
+            rows.push((layout.type_id(TypeIndex::from_usize(index)), format!("type id {index}")));
+        }
+        for index in 0..module.functions.len() {
+            let func = FuncIndex::from_usize(index);
+            let name = self.module.func_name(func).unwrap_or("");
+            if module.defined_func(func).is_none() {
+                rows.push((layout.imported_function(func), format!("import {index} {name}")));
+            } else if let Some(offset) = layout.func_ref(func) {
+                rows.push((offset, format!("reference to function {index} {name}")));
+            }
+        }
+        rows.sort_by_key(|(offset, _)| *offset);
+        for (offset, what) in rows {
+            writeln!(text, "{offset:>10}  {}", what.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn write_image(&self, text: &mut String, image: &CodeImage) -> Result<()> {
+        let (bytes, data) = (image.code.len(), image.code.len() - image.text_bytes as usize);
+        writeln!(text, "image for {}: {bytes} bytes, {data} of them data", image.target)?;
+        for (position, range) in image.functions.iter().enumerate() {
+            let func = self.module.func_index(DefinedFuncIndex::from_usize(position));
+            let name = self.module.func_name(func).unwrap_or("");
+            let row = format!("{:>10}  {:>8}  function {} {name}", range.start, range.len, func.0);
+            writeln!(text, "{}", row.trim_end())?;
+        }
+        for (what, entries) in [("entry", &image.host_entries), ("exit", &image.host_exits)] {
+            for entry in entries {
+                let (start, bytes) = (entry.range.start, entry.range.len);
+                writeln!(text, "{start:>10}  {bytes:>8}  host {what} of type {}", entry.ty.0)?;
+            }
+        }
+        for (builtin, range) in &image.builtin_thunks {
+            writeln!(text, "{:>10}  {:>8}  builtin {builtin:?}", range.start, range.len)?;
+        }
+        for table in &image.static_tables {
+            let (start, count) = (table.start, table.functions.len());
+            writeln!(text, "{start:>10}  static table {}, {count} elements", table.table.0)?;
+        }
+        let (traps, calls) = (image.trap_sites.len(), image.call_sites.len());
+        writeln!(text, "{traps} trap sites, {calls} call sites")?;
+        Ok(())
+    }
+}

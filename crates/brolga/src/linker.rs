@@ -1,0 +1,505 @@
+//! The linker: names to definitions, and modules to instances by them.
+
+use core::fmt;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::host_call::HostFunc;
+use crate::{
+    AsContext, AsContextMut, Caller, Context, Engine, Error, Extern, ExternType, Func, FuncType,
+    ImportType, Instance, IntoFunc, Module, Result, StoreContextMut, Val, bail,
+};
+
+/// An import that nothing was defined for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("unknown import: `{module}::{name}` has not been defined")]
+pub struct UnknownImportError {
+    module: String,
+    name: String,
+    ty: ExternType,
+}
+
+impl UnknownImportError {
+    fn new(import: &ImportType<'_>) -> UnknownImportError {
+        UnknownImportError {
+            module: import.module().to_owned(),
+            name: import.name().to_owned(),
+            ty: import.ty(),
+        }
+    }
+
+    /// The first of the import's names.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The second of the import's names.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was wanted.
+    pub fn ty(&self) -> ExternType {
+        self.ty.clone()
+    }
+}
+
+/// Names to definitions, for stores with data `T`.
+///
+/// Host functions defined here belong to no store: one linker serves any number of stores. Other
+/// definitions belong to the store they were defined with.
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let engine = Engine::default();
+/// let mut linker = Linker::new(&engine);
+/// linker.func_wrap("math", "double", |number: i32| 2 * number)?;
+///
+/// let module = Module::new(&engine, r#"(module
+///     (import "math" "double" (func $double (param i32) (result i32)))
+///     (func (export "run") (result i32) (call $double (i32.const 21))))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = linker.instantiate(&mut store, &module)?;
+/// assert_eq!(instance.get_typed_func::<(), i32>(&mut store, "run")?.call(&mut store, ())?, 42);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Linker<T: 'static> {
+    engine: Engine,
+    modules: HashMap<Arc<str>, HashMap<Arc<str>, Definition<T>>>,
+    allow_shadowing: bool,
+}
+
+enum Definition<T: 'static> {
+    /// A thing of a store.
+    Extern(Extern, ExternType),
+    /// A function of any store.
+    Host(Arc<HostFunc<T>>),
+}
+
+impl<T> Clone for Definition<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Definition::Extern(item, ty) => Definition::Extern(*item, ty.clone()),
+            Definition::Host(func) => Definition::Host(Arc::clone(func)),
+        }
+    }
+}
+
+impl<T> Definition<T> {
+    fn resolve(&self, store: &mut StoreContextMut<'_, T>) -> Result<Extern> {
+        match self {
+            Definition::Extern(item, _) => Ok(*item),
+            Definition::Host(func) => Ok(store.link(func)?.into()),
+        }
+    }
+
+    /// An error if it can't be what is imported, as far as that can be said without a store: sizes
+    /// of memories and tables change.
+    fn check(&self, import: &ImportType<'_>) -> Result<()> {
+        let wanted = import.ty();
+        let (fits, found): (_, &dyn fmt::Display) = match (self, &wanted) {
+            (Definition::Host(func), ExternType::Func(ty)) => (func.ty().matches(ty), func.ty()),
+            (Definition::Extern(_, found @ ExternType::Func(it)), ExternType::Func(ty)) => {
+                (it.matches(ty), found)
+            }
+            (Definition::Host(func), _) => (false, func.ty()),
+            (Definition::Extern(_, found), wanted) => (found.kind() == wanted.kind(), found),
+        };
+        if fits {
+            return Ok(());
+        }
+        bail!(
+            "incompatible import type for `{}::{}`: expected {wanted}, found {found}",
+            import.module(),
+            import.name()
+        )
+    }
+}
+
+impl<T: 'static> Linker<T> {
+    /// A linker without definitions.
+    pub fn new(engine: &Engine) -> Linker<T> {
+        Linker { engine: engine.clone(), modules: HashMap::new(), allow_shadowing: false }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether a name may be defined again, the newer definition taking the older one's place.
+    /// Default: no.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines everything that `module` imports and that is not defined yet, as far as it is
+    /// functions: when one is called, the call ends with an [`UnknownImportError`].
+    ///
+    /// # Errors
+    /// If a function's type is not supported.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<()> {
+        for import in module.imports() {
+            if self.find(import.module(), import.name()).is_some() {
+                continue;
+            }
+            if let ExternType::Func(ty) = import.ty() {
+                let error = UnknownImportError::new(&import);
+                self.func_new(import.module(), import.name(), ty, move |_, _, _| {
+                    Err(error.clone().into())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Defines a thing of a store.
+    ///
+    /// # Errors
+    /// If the name is taken, or the thing belongs to another store.
+    pub fn define(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module: &str,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        let definition = definition(store, item.into())?;
+        self.insert(module, name, definition)
+    }
+
+    /// Defines a host function of a type known at run time; see [`Func::new`].
+    ///
+    /// # Errors
+    /// If the name is taken, or the type is not supported.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
+        let func = HostFunc::new(ty, func)?;
+        self.insert(module, name, Definition::Host(Arc::new(func)))
+    }
+
+    /// Defines a host function whose type is that of the closure; see [`Func::wrap`].
+    ///
+    /// # Errors
+    /// If the name is taken, or the type is not supported.
+    pub fn func_wrap<Params, Args>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Args>,
+    ) -> Result<&mut Self> {
+        let func = func.into_func(&self.engine)?;
+        self.insert(module, name, Definition::Host(Arc::new(func)))
+    }
+
+    /// Defines all exports of an instance under `module_name`.
+    ///
+    /// # Errors
+    /// If a name is taken, or the instance belongs to another store or has been closed.
+    pub fn instance(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module_name: &str,
+        instance: Instance,
+    ) -> Result<&mut Self> {
+        let mut store = store.as_context_mut();
+        instance.check(&store)?;
+        let exports: Vec<_> = instance
+            .exports(&mut store)
+            .map(|export| (export.name().to_owned(), export.into_extern()))
+            .collect();
+        for (name, item) in exports {
+            let definition = definition(&store, item)?;
+            self.insert(module_name, &name, definition)?;
+        }
+        Ok(self)
+    }
+
+    /// Defines the exports of a module under `module_name`.
+    ///
+    /// A command (a module that exports `_start`) is instantiated anew by every call of one of its
+    /// functions. Anything else, a reactor, is instantiated now, and its export `_initialize`, if
+    /// there is one, is called.
+    ///
+    /// # Errors
+    /// If the module can't be instantiated, or a name is taken.
+    pub fn module(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module_name: &str,
+        module: &Module,
+    ) -> Result<&mut Self> {
+        let mut store = store.as_context_mut();
+        let is_func = |name: &str| match module.get_export(name) {
+            Some(ExternType::Func(_)) => Ok(true),
+            Some(_) => Err(Error::msg(format!("`{name}` must be a function"))),
+            None => Ok(false),
+        };
+        match (is_func("_start")?, is_func("_initialize")?) {
+            (true, true) => bail!("a program can't be both a command and a reactor"),
+            (true, false) => self.command(module_name, module),
+            (false, initialize) => {
+                let instance = self.instantiate(&mut store, module)?;
+                if initialize {
+                    let initialize =
+                        instance.get_typed_func::<(), ()>(&mut store, "_initialize")?;
+                    initialize.call(&mut store, ())?;
+                }
+                self.instance(store, module_name, instance)
+            }
+        }
+    }
+
+    /// Defines a command's functions so that each call has an instance of its own.
+    fn command(&mut self, module_name: &str, module: &Module) -> Result<&mut Self> {
+        let pre = self.instantiate_pre(module)?;
+        for export in module.exports() {
+            let ExternType::Func(ty) = export.ty() else { continue };
+            let (pre, name) = (pre.clone(), export.name().to_owned());
+            self.func_new(module_name, export.name(), ty, move |mut caller, params, results| {
+                let instance = pre.instantiate(&mut caller)?;
+                let func = instance.get_func(&mut caller, &name);
+                let called = func.context("a function the module exports")?.call(
+                    &mut caller,
+                    params,
+                    results,
+                );
+                instance.close(&mut caller)?;
+                called
+            })?;
+        }
+        // The default export is the command itself.
+        self.alias(module_name, "_start", module_name, "")
+    }
+
+    /// Defines what `module`/`name` is also as `as_module`/`as_name`.
+    ///
+    /// # Errors
+    /// If there is nothing of that name, or the new name is taken.
+    pub fn alias(
+        &mut self,
+        module: &str,
+        name: &str,
+        as_module: &str,
+        as_name: &str,
+    ) -> Result<&mut Self> {
+        match self.find(module, name).cloned() {
+            Some(definition) => self.insert(as_module, as_name, definition),
+            None => bail!("no item named `{module}::{name}` defined"),
+        }
+    }
+
+    /// Defines all that `module` has also under `as_module`.
+    ///
+    /// # Errors
+    /// If a name is taken.
+    pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<()> {
+        let Some(definitions) = self.modules.get(module) else { return Ok(()) };
+        let definitions: Vec<_> =
+            definitions.iter().map(|(name, it)| (Arc::clone(name), it.clone())).collect();
+        for (name, definition) in definitions {
+            self.insert(as_module, &name, definition)?;
+        }
+        Ok(())
+    }
+
+    /// Makes an instance of `module` with what is defined here, and runs its start function.
+    ///
+    /// # Errors
+    /// [`UnknownImportError`] if something is not defined; otherwise as [`Instance::new`].
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance> {
+        self.engine.check_same(module.engine(), "module")?;
+        let mut store = store.as_context_mut();
+        self.engine.check_same(&store.cell().engine, "store")?;
+        let imports = module.imports().map(|import| {
+            let unknown = || Error::from(UnknownImportError::new(&import));
+            let definition = self.find(import.module(), import.name()).ok_or_else(unknown)?;
+            definition.check(&import)?;
+            definition.resolve(&mut store)
+        });
+        let imports = imports.collect::<Result<Vec<_>>>()?;
+        Instance::new(store, module, &imports)
+    }
+
+    /// Looks up and checks everything that `module` imports, so that instances can be made without
+    /// doing so again.
+    ///
+    /// # Errors
+    /// [`UnknownImportError`] if something is not defined, or a definition has another type.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>> {
+        self.engine.check_same(module.engine(), "module")?;
+        let definitions = module.imports().map(|import| {
+            let unknown = || Error::from(UnknownImportError::new(&import));
+            let definition = self.find(import.module(), import.name()).ok_or_else(unknown)?;
+            definition.check(&import)?;
+            Ok(definition.clone())
+        });
+        let definitions = definitions.collect::<Result<_>>()?;
+        Ok(InstancePre { module: module.clone(), definitions })
+    }
+
+    /// All definitions, with their names. Host functions become functions of `store`.
+    ///
+    /// # Panics
+    /// If a limit of the store on functions is reached.
+    pub fn iter<'a: 'p, 'p>(
+        &'a self,
+        mut store: impl AsContextMut<Data = T> + 'p,
+    ) -> impl Iterator<Item = (&'a str, &'a str, Extern)> + 'p {
+        let names = self.modules.iter().flat_map(|(module, definitions)| {
+            definitions.iter().map(move |(name, it)| (&**module, &**name, it))
+        });
+        names.map(move |(module, name, definition)| {
+            match definition.resolve(&mut store.as_context_mut()) {
+                Ok(item) => (module, name, item),
+                Err(error) => panic!("{error:#}"),
+            }
+        })
+    }
+
+    /// The definition of a name; a host function becomes one of `store`.
+    ///
+    /// # Errors
+    /// If there is none, or a limit of the store on functions is reached.
+    pub fn get(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Result<Extern> {
+        let definition = self
+            .find(module, name)
+            .with_context(|| format!("missing definition for `{module}::{name}`"))?;
+        definition.resolve(&mut store.as_context_mut())
+    }
+
+    /// The definition of an import's names, if there is one.
+    pub fn get_by_import(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Option<Extern> {
+        self.get(store, import.module(), import.name()).ok()
+    }
+
+    /// The function to call to run `module`: its definition with the empty name, else `_start`,
+    /// else one that does nothing.
+    ///
+    /// # Errors
+    /// If the definition is no function.
+    pub fn get_default(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &str,
+    ) -> Result<Func> {
+        for name in ["", "_start"] {
+            if self.find(module, name).is_some() {
+                let item = self.get(&mut store, module, name)?;
+                return item
+                    .into_func()
+                    .with_context(|| format!("`{module}::{name}` is not a function"));
+            }
+        }
+        Func::try_wrap(store, || {})
+    }
+
+    fn find(&self, module: &str, name: &str) -> Option<&Definition<T>> {
+        self.modules.get(module)?.get(name)
+    }
+
+    fn insert(&mut self, module: &str, name: &str, definition: Definition<T>) -> Result<&mut Self> {
+        if !self.allow_shadowing && self.find(module, name).is_some() {
+            bail!("import of `{module}::{name}` defined twice");
+        }
+        let definitions = match self.modules.get_mut(module) {
+            Some(definitions) => definitions,
+            None => self.modules.entry(module.into()).or_default(),
+        };
+        definitions.insert(name.into(), definition);
+        Ok(self)
+    }
+}
+
+/// The definition for a thing of a store.
+fn definition<T>(store: impl AsContext<Data = T>, item: Extern) -> Result<Definition<T>> {
+    let ty = item.try_ty(store)?;
+    Ok(Definition::Extern(item, ty))
+}
+
+impl<T> Clone for Linker<T> {
+    fn clone(&self) -> Linker<T> {
+        Linker {
+            engine: self.engine.clone(),
+            modules: self.modules.clone(),
+            allow_shadowing: self.allow_shadowing,
+        }
+    }
+}
+
+impl<T> Default for Linker<T> {
+    /// A linker for an engine of its own.
+    ///
+    /// # Panics
+    /// As [`Engine::default`].
+    fn default() -> Linker<T> {
+        Linker::new(&Engine::default())
+    }
+}
+
+impl<T> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.modules.iter().flat_map(|(module, definitions)| {
+            definitions.keys().map(move |name| format!("{module}::{name}"))
+        });
+        f.debug_set().entries(names).finish()
+    }
+}
+
+/// A module with all its imports looked up: see [`Linker::instantiate_pre`].
+pub struct InstancePre<T: 'static> {
+    module: Module,
+    definitions: Arc<[Definition<T>]>,
+}
+
+impl<T: 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Makes an instance, and runs its start function.
+    ///
+    /// # Errors
+    /// As [`Instance::new`].
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        self.module.engine().check_same(&store.cell().engine, "store")?;
+        let imports = self.definitions.iter().map(|it| it.resolve(&mut store));
+        let imports = imports.collect::<Result<Vec<_>>>()?;
+        Instance::new(store, &self.module, &imports)
+    }
+}
+
+impl<T> Clone for InstancePre<T> {
+    fn clone(&self) -> InstancePre<T> {
+        InstancePre { module: self.module.clone(), definitions: Arc::clone(&self.definitions) }
+    }
+}
+
+impl<T> fmt::Debug for InstancePre<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstancePre").field("module", &self.module).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! `brolga compile`: how large a module's code is, and how long it takes to make.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::flags::CompileFlags;
+use crate::input;
+
+pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
+    let engine = input::engine()?;
+    let bytes = input::read(&flags.file)?;
+    let cannot_compile = |error| input::cannot_compile(&flags.file, &error);
+    let module =
+        brolga::inspect::Inspection::new(&engine, bytes).map_err(cannot_compile)?;
+    let start = Instant::now();
+    let image = module.image().map_err(cannot_compile)?;
+    let elapsed = start.elapsed();
+    writeln!(
+        io::stdout(),
+        "{}: {} functions, {} bytes of code, {:.3} s",
+        flags.file.display(),
+        image.functions.len(),
+        image.code.len(),
+        elapsed.as_secs_f64(),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}

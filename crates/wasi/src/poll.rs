@@ -1,0 +1,244 @@
+//! Section poll: waiting for time to pass or for descriptors.
+//!
+//! Subscriptions are read, each is looked at, and only if none has anything to say yet is waited:
+//! on the host's descriptors and until the earliest time. Files, readers and writers are always
+//! ready; that a reader waits is found out by reading.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use crate::call::Call;
+use crate::clock::{Clock, Clocks};
+use crate::descriptor::{Descriptor, Descriptors, Object};
+use crate::errno::Errno;
+use crate::guest::{Guest, Record};
+use crate::rights::Rights;
+
+const SUBSCRIPTION_BYTES: u32 = 48;
+const EVENT_BYTES: u32 = 32;
+/// The event's flag for the other side having gone.
+const HANGUP: u16 = 1;
+
+/// The kinds of event; the numbers are the specification's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Kind {
+    Clock = 0,
+    Read = 1,
+    Write = 2,
+}
+
+/// One thing the guest waits for.
+#[derive(Clone, Copy, Debug)]
+struct Subscription {
+    userdata: u64,
+    kind: Kind,
+    /// Of the clock or of the descriptor.
+    number: u32,
+    timeout: u64,
+    absolute: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    userdata: u64,
+    outcome: Result<(), Errno>,
+    kind: Kind,
+    bytes: u64,
+    flags: u16,
+}
+
+/// What a look at a subscription says.
+enum Look<'a> {
+    /// The event is here.
+    Now(Event),
+    /// It comes when this time has passed.
+    After(Duration),
+    /// It comes when the host says so.
+    When(BorrowedFd<'a>, PollFlags),
+}
+
+impl Subscription {
+    fn read(bytes: &[u8; 48]) -> Result<Self, Errno> {
+        let u32_at = |place: usize| {
+            let [a, b, c, d] = [bytes[place], bytes[place + 1], bytes[place + 2], bytes[place + 3]];
+            u32::from_le_bytes([a, b, c, d])
+        };
+        let u64_at = |place| u64::from(u32_at(place)) | u64::from(u32_at(place + 4)) << 32;
+        let kind = match bytes[8] {
+            0 => Kind::Clock,
+            1 => Kind::Read,
+            2 => Kind::Write,
+            _ => return Err(Errno::Inval),
+        };
+        Ok(Self {
+            userdata: u64_at(0),
+            kind,
+            number: u32_at(16),
+            timeout: u64_at(24),
+            absolute: bytes[40] & 1 != 0,
+        })
+    }
+
+    fn event(&self, outcome: Result<(), Errno>, bytes: u64, flags: u16) -> Event {
+        Event { userdata: self.userdata, outcome, kind: self.kind, bytes, flags }
+    }
+
+    fn look<'a>(&self, descriptors: &'a Descriptors, clocks: &mut dyn Clocks) -> Look<'a> {
+        let look = match self.kind {
+            Kind::Clock => self.look_at_clock(clocks).map(Look::After),
+            Kind::Read | Kind::Write => self.look_at_descriptor(descriptors),
+        };
+        look.unwrap_or_else(|errno| Look::Now(self.event(Err(errno), 0, 0)))
+    }
+
+    fn look_at_clock(&self, clocks: &mut dyn Clocks) -> Result<Duration, Errno> {
+        let clock = Clock::from_number(self.number)?;
+        // Processor time does not pass while waiting.
+        if matches!(clock, Clock::ProcessCpu | Clock::ThreadCpu) {
+            return Err(Errno::Notsup);
+        }
+        if !self.absolute {
+            return Ok(Duration::from_nanos(self.timeout));
+        }
+        let now = clocks.now(clock).ok_or(Errno::Notsup)?;
+        Ok(Duration::from_nanos(self.timeout.saturating_sub(now)))
+    }
+
+    fn look_at_descriptor<'a>(&self, descriptors: &'a Descriptors) -> Result<Look<'a>, Errno> {
+        let descriptor: &Descriptor = descriptors.get(self.number)?;
+        descriptor.require(Rights::POLL_FD_READWRITE)?;
+        let reads = self.kind == Kind::Read;
+        let flags = if reads { PollFlags::IN } else { PollFlags::OUT };
+        Ok(match &descriptor.object {
+            Object::File(file) => {
+                let bytes = if reads { file.remaining()? } else { 0 };
+                Look::Now(self.event(Ok(()), bytes, 0))
+            }
+            Object::Input(input) if reads => match input.host() {
+                Some(host) => Look::When(host, flags),
+                None => Look::Now(self.event(Ok(()), 1, 0)),
+            },
+            Object::Output(_) if !reads => Look::Now(self.event(Ok(()), 1, 0)),
+            Object::Listener(listener) if reads => Look::When(listener.as_fd(), flags),
+            Object::Stream(stream) => Look::When(stream.as_fd(), flags),
+            _ => return Err(Errno::Badf),
+        })
+    }
+}
+
+impl Event {
+    fn record(&self) -> Record<32> {
+        let errno = self.outcome.err().map_or(0, Errno::number);
+        Record::new()
+            .set(0, self.userdata.to_le_bytes())
+            .set(8, errno.to_le_bytes())
+            .set(10, [self.kind as u8])
+            .set(16, self.bytes.to_le_bytes())
+            .set(24, self.flags.to_le_bytes())
+    }
+}
+
+impl Call<'_> {
+    pub(crate) fn poll_oneoff(
+        &mut self,
+        subscriptions: u32,
+        events: u32,
+        count: u32,
+        result: u32,
+    ) -> Result<(), Errno> {
+        if count == 0 || count as usize > self.context.limits.subscriptions {
+            return Err(Errno::Inval);
+        }
+        let mut wanted = Vec::with_capacity(count as usize);
+        for index in 0..count {
+            let address = Guest::element(subscriptions, index, SUBSCRIPTION_BYTES)?;
+            wanted.push(Subscription::read(&self.guest.array(address)?)?);
+        }
+        // The addresses first: what was waited for in vain can't be waited for again.
+        self.guest.slice(events, Guest::element(0, count, EVENT_BYTES)?)?;
+        self.guest.slice(result, 4)?;
+        let happened = wait(&wanted, &self.context.descriptors, &mut *self.context.clocks)?;
+        for (index, event) in (0..count).zip(&happened) {
+            let address = Guest::element(events, index, EVENT_BYTES)?;
+            self.guest.write(address, event.record().bytes())?;
+        }
+        self.guest.write_u32(result, u32::try_from(happened.len())?)
+    }
+}
+
+/// Waits until at least one of `wanted` has an event, and returns all there are then.
+fn wait(
+    wanted: &[Subscription],
+    descriptors: &Descriptors,
+    clocks: &mut dyn Clocks,
+) -> Result<Vec<Event>, Errno> {
+    let mut events = Vec::new();
+    let mut timers = Vec::new();
+    let mut hosts = Vec::new();
+    let mut polled = Vec::new();
+    for subscription in wanted {
+        match subscription.look(descriptors, clocks) {
+            Look::Now(event) => events.push(event),
+            Look::After(duration) => timers.push((subscription, duration)),
+            Look::When(host, flags) => {
+                hosts.push(subscription);
+                polled.push(PollFd::from_borrowed_fd(host, flags));
+            }
+        }
+    }
+    let earliest = timers.iter().map(|(_, duration)| *duration).min();
+    let timeout = if events.is_empty() { earliest } else { Some(Duration::ZERO) };
+    let was_ready = match timeout {
+        None => poll(&mut polled, None),
+        Some(timeout) if polled.is_empty() => {
+            if !timeout.is_zero() {
+                clocks.sleep(timeout);
+            }
+            false
+        }
+        Some(timeout) => clocks.wait(timeout, &mut |duration| poll(&mut polled, Some(duration))),
+    };
+    // A timer that is due together with a descriptor is reported by the next call.
+    let passed = if was_ready { Duration::ZERO } else { timeout.unwrap_or_default() };
+    for (subscription, duration) in timers {
+        if duration <= passed {
+            events.push(subscription.event(Ok(()), 0, 0));
+        }
+    }
+    for (subscription, host) in hosts.iter().zip(&polled) {
+        events.extend(host_event(subscription, host));
+    }
+    Ok(events)
+}
+
+/// Waits on the host's descriptors for `timeout`, or until one is ready. Returns whether one is.
+fn poll(hosts: &mut [PollFd<'_>], timeout: Option<Duration>) -> bool {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = left.and_then(|left| rustix::event::Timespec::try_from(left).ok());
+        match rustix::event::poll(hosts, left.as_ref()) {
+            Ok(count) => return count > 0,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+fn host_event(subscription: &Subscription, host: &PollFd<'_>) -> Option<Event> {
+    let found = host.revents();
+    if found.is_empty() {
+        return None;
+    }
+    let flags = if found.contains(PollFlags::HUP) { HANGUP } else { 0 };
+    let bytes = match subscription.kind {
+        // A listener has connections, not bytes; one is there.
+        Kind::Read => rustix::io::ioctl_fionread(host).unwrap_or(1),
+        _ => 1,
+    };
+    Some(subscription.event(Ok(()), bytes, flags))
+}
