@@ -29,8 +29,9 @@ const ROOMS: &[&str] = &[
     "crates/os/",
     "crates/runtime/",
     "crates/compile/src/link.rs",
-    "crates/brolga/src/store/",
-    "crates/brolga/src/func/",
+    "crates/brolga/src/store_cell.rs",
+    "crates/brolga/src/host_call.rs",
+    "crates/brolga/src/engine/enter.rs",
 ];
 
 fn root() -> PathBuf {

@@ -50,9 +50,7 @@ impl WasmBacktrace {
     /// `None` if the engine wants none.
     pub(crate) fn new(engine: &Engine, backtrace: Backtrace) -> Option<WasmBacktrace> {
         let frames_max = engine.config().backtrace_max_frames?.get();
-        if backtrace.frames().next().is_none() {
-            return None;
-        }
+        backtrace.frames().next()?;
         let engine = engine.clone();
         Some(WasmBacktrace { engine, backtrace, frames_max, frames: OnceLock::new() })
     }

@@ -146,7 +146,7 @@ impl Instance {
     {
         let missing = || Error::msg(format!("failed to find function export `{name}`"));
         let func = self.get_func(&mut store, name).ok_or_else(missing)?;
-        func.typed(&store.as_context_mut())
+        func.typed(store.as_context_mut())
             .map_err(|error| error.context(format!("failed to give `{name}` the type asked for")))
     }
 

@@ -63,7 +63,7 @@
 //!   [`CallEngine`].
 //! - Safe code that uses this crate in whatever way gets results, errors or documented panics, and
 //!   never undefined behaviour.
-//! - `unsafe` is in three files: `store_cell.rs`, `host_call.rs`, `engine/call_engine.rs`.
+//! - `unsafe` is in three files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`.
 #![deny(unsafe_code)]
 
 mod backtrace;
@@ -89,6 +89,8 @@ mod linker;
 pub mod macros;
 mod memory;
 mod module;
+#[cfg(feature = "compiler")]
+mod source;
 mod store;
 #[allow(unsafe_code, reason = "one of the three rooms")]
 mod store_cell;

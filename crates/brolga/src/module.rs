@@ -1,13 +1,12 @@
 //! Compiled modules as embedders hold them.
 
 use core::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use brolga_runtime::LoadedCode;
 
 use crate::types::{export_type, extern_type, import_type};
-use crate::{Context, Engine, ExportType, ExternType, ImportType, Result};
+use crate::{Engine, ExportType, ExternType, ImportType, Result};
 
 /// A compiled module, ready to be instantiated any number of times. A clone is the same module.
 ///
@@ -34,37 +33,6 @@ pub struct Module {
 }
 
 impl Module {
-    /// Compiles a module: the binary format, or with the feature `wat` also the text format.
-    ///
-    /// # Errors
-    /// If the bytes are no valid module of the features that are switched on, or can't be
-    /// compiled.
-    #[cfg(feature = "compiler")]
-    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        Module::from_binary(engine, &binary(bytes.as_ref(), None)?)
-    }
-
-    /// Compiles the module in a file, binary or (with the feature `wat`) text.
-    ///
-    /// # Errors
-    /// If the file can't be read, or as [`Module::new`].
-    #[cfg(feature = "compiler")]
-    pub fn from_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
-        let file = file.as_ref();
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("failed to read the module in `{}`", file.display()))?;
-        Module::from_binary(engine, &binary(&bytes, Some(file))?)
-    }
-
-    /// Compiles a module in the binary format.
-    ///
-    /// # Errors
-    /// As [`Module::new`].
-    #[cfg(feature = "compiler")]
-    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
-        engine.module(binary, false)
-    }
-
     /// Checks that bytes are a valid module, without compiling it.
     ///
     /// # Errors
@@ -134,21 +102,4 @@ impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Module").field("name", &self.name()).finish_non_exhaustive()
     }
-}
-
-/// The binary of a module given as binary or as text.
-#[cfg(all(feature = "compiler", feature = "wat"))]
-fn binary<'a>(bytes: &'a [u8], file: Option<&Path>) -> Result<std::borrow::Cow<'a, [u8]>> {
-    wat::parse_bytes(bytes).map_err(|mut error| {
-        if let Some(file) = file {
-            error.set_path(file);
-        }
-        error.into()
-    })
-}
-
-/// The binary of a module given as binary: this build reads no text.
-#[cfg(all(feature = "compiler", not(feature = "wat")))]
-fn binary<'a>(bytes: &'a [u8], _file: Option<&Path>) -> Result<std::borrow::Cow<'a, [u8]>> {
-    Ok(bytes.into())
 }

@@ -321,15 +321,19 @@ fn modules_and_stores_of_different_engines_do_not_mix() -> Result<()> {
 
 #[test]
 fn code_can_be_looked_at() -> Result<()> {
-    let engine = Engine::default();
-    let bytes = wat::parse_str(MODULE)?;
-    let ir = engine.function_ir(&bytes, SUM.0)?;
+    let inspection = inspect::Inspection::new(&Engine::default(), MODULE)?;
+    assert_eq!(inspection.functions(), 1..11);
+    assert_eq!(inspection.find("sum"), Some(SUM.0));
+    assert_eq!(inspection.find("4"), Some(SUM.0));
+    assert_eq!(inspection.find("no such function"), None);
+    let ir = inspection.ir(SUM.0)?;
     assert!(ir.contains("iadd"), "{ir}");
-    assert!(!engine.function_asm(&bytes, SUM.0)?.is_empty());
-    assert!(engine.function_ir(&bytes, HOST.0).is_err(), "imported");
-    assert!(engine.function_ir(&bytes, 1000).is_err());
-    let image = engine.compile_image(&bytes)?;
-    assert_eq!(image, engine.compile_image(&bytes)?, "the same each time");
+    assert!(!inspection.machine_code(SUM.0)?.is_empty());
+    assert!(inspection.ir(HOST.0).is_err(), "imported");
+    assert!(inspection.machine_code(1000).is_err());
+    let image = inspection.image()?;
+    assert_eq!(image, inspection.image()?, "the same each time");
     assert_eq!(image.functions.len(), 10);
+    assert!(inspection.layout()?.contains("static table 1, "));
     Ok(())
 }

@@ -106,6 +106,9 @@ impl Descriptor {
     }
 }
 
+/// How many numbers belong to the standard streams.
+const STANDARD_STREAMS: usize = 3;
+
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Descriptors {
@@ -128,27 +131,30 @@ impl Descriptors {
 
     /// Fails with `mfile` if there is no number left.
     pub(crate) fn check_room(&self) -> Result<(), Errno> {
-        if self.slots.len() < self.count_max || self.slots.iter().any(Option::is_none) {
+        if self.slots.len() < self.count_max || self.free().is_some() {
             Ok(())
         } else {
             Err(Errno::Mfile)
         }
     }
 
-    /// Gives `descriptor` the lowest free number.
+    /// The lowest free number that is not a standard stream's: a program that closed its standard
+    /// output still writes there, and must not find a file.
+    fn free(&self) -> Option<usize> {
+        (STANDARD_STREAMS..self.slots.len()).find(|index| self.slots[*index].is_none())
+    }
+
+    /// Gives `descriptor` a free number.
     pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32, Errno> {
         self.check_room()?;
-        let index = match self.slots.iter().position(Option::is_none) {
-            Some(index) => {
-                self.slots[index] = Some(descriptor);
-                index
-            }
-            None => {
-                self.slots.push(Some(descriptor));
-                self.slots.len() - 1
-            }
-        };
-        Ok(u32::try_from(index)?)
+        let index = self.free().unwrap_or(self.slots.len());
+        let number = u32::try_from(index)?;
+        if index == self.slots.len() {
+            self.slots.push(Some(descriptor));
+        } else {
+            self.slots[index] = Some(descriptor);
+        }
+        Ok(number)
     }
 
     pub(crate) fn close(&mut self, fd: u32) -> Result<(), Errno> {

@@ -18,7 +18,7 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec};
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
 use crate::errno::Errno;
 use crate::file::HostFile;
@@ -108,10 +108,10 @@ impl Directory {
         if how.directory && (how.create || how.truncate) {
             return Err(Errno::Inval);
         }
-        if how.create && path.names_directory {
+        if how.create && path.names_directory || how.write && how.directory {
             return Err(Errno::Isdir);
         }
-        if how.create || how.truncate || (how.write && !how.directory) {
+        if how.create || how.truncate || how.write {
             self.check_writable_or_absent(path, how)?;
         }
         if how.directory || path.names_directory {
@@ -122,7 +122,11 @@ impl Directory {
         let write = how.write || how.create || how.truncate;
         options.read(how.read || !write).write(write);
         options.create(how.create).create_new(how.create && how.exclusive);
-        options.truncate(how.truncate).append(how.append && write);
+        options.truncate(how.truncate);
+        if how.append {
+            // The option `append` goes together with no truncation; the flag does.
+            options.custom_flags(rustix::fs::OFlags::APPEND.bits().cast_signed());
+        }
         options.nonblock(how.nonblocking).sync(how.sync).dsync(how.data_sync);
         options.follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
         let file = self.dir.open_with(path, &options)?.into_std();

@@ -3,13 +3,12 @@
 use core::fmt;
 use std::sync::{Arc, Weak};
 
-use brolga_abi::CodeImage;
 use brolga_module::ParsedModule;
-use brolga_runtime::{LoadedCode, StackOptions, StackPool, TypeRegistry};
+use brolga_runtime::{StackOptions, StackPool, TypeRegistry};
 
+use super::ModuleEngine;
 use super::cache::ModuleCache;
 use super::thunks::Thunks;
-use super::{FunctionListenerFactory, ModuleEngine};
 use crate::{AsContextMut, Config, Extern, Module, Result};
 
 /// Compiles modules and keeps what their stores share: types, stacks, code.
@@ -36,16 +35,16 @@ use crate::{AsContextMut, Config, Extern, Module, Result};
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<EngineInner>,
+    pub(super) inner: Arc<EngineInner>,
 }
 
-struct EngineInner {
-    config: Config,
+pub(super) struct EngineInner {
+    pub(super) config: Config,
     #[cfg(feature = "compiler")]
-    target: brolga_compile::Target,
-    types: TypeRegistry,
+    pub(super) target: brolga_compile::Target,
+    pub(super) types: TypeRegistry,
     stacks: StackPool,
-    modules: ModuleCache,
+    pub(super) modules: ModuleCache,
     thunks: Arc<Thunks>,
 }
 
@@ -104,30 +103,6 @@ impl Engine {
         })
     }
 
-    /// The module of `bytes`, found again if this engine has compiled the same bytes before and
-    /// not been told to [delete](Engine::delete_compiled_module) it. The engine keeps it until
-    /// then. ([`Module::new`] finds modules in the same way but does not make the engine keep
-    /// them.)
-    ///
-    /// Several threads that ask for the same bytes at once share one compilation.
-    ///
-    /// `listeners` will take effect with a later version; until then it must be `None`.
-    ///
-    /// # Errors
-    /// If the bytes are no module that this configuration accepts, or can't be compiled;
-    /// [`EngineError::Listeners`] if there are listeners.
-    #[cfg(feature = "compiler")]
-    pub fn compile_module(
-        &self,
-        bytes: &[u8],
-        listeners: Option<Arc<dyn FunctionListenerFactory>>,
-    ) -> Result<Module> {
-        if listeners.is_some() {
-            return Err(EngineError::Listeners.into());
-        }
-        self.module(bytes, true)
-    }
-
     /// How many compiled modules this engine knows: those it keeps, and those of
     /// [`Module::new`] that are in use.
     pub fn compiled_module_count(&self) -> usize {
@@ -160,41 +135,6 @@ impl Engine {
         ModuleEngine::new(store, name, module, imports)
     }
 
-    /// Compiles a module to an image, for this engine's target. An image is data: it can be looked
-    /// at whatever the target.
-    ///
-    /// # Errors
-    /// As [`Engine::compile_module`].
-    #[cfg(feature = "compiler")]
-    pub fn compile_image(&self, bytes: &[u8]) -> Result<CodeImage> {
-        self.image(&self.decode(bytes.into())?)
-    }
-
-    /// The intermediate code (Cranelift's) of function `func`, counted among all functions of the
-    /// module, before it is optimised.
-    ///
-    /// # Errors
-    /// As [`Engine::compile_module`], or if the module defines no such function.
-    #[cfg(feature = "compiler")]
-    pub fn function_ir(&self, bytes: &[u8], func: u32) -> Result<String> {
-        let module = self.decode(bytes.into())?;
-        let func = defined_function(&module, func)?;
-        let inner = &*self.inner;
-        Ok(brolga_compile::function_ir(&module, &inner.target, &inner.config.options, func)?)
-    }
-
-    /// The machine code of function `func`, counted among all functions of the module, as text.
-    ///
-    /// # Errors
-    /// As [`Engine::function_ir`].
-    #[cfg(feature = "compiler")]
-    pub fn function_asm(&self, bytes: &[u8], func: u32) -> Result<String> {
-        let module = self.decode(bytes.into())?;
-        let func = defined_function(&module, func)?;
-        let inner = &*self.inner;
-        Ok(brolga_compile::function_asm(&module, &inner.target, &inner.config.options, func)?)
-    }
-
     /// Whether the two are the same engine.
     pub fn same(a: &Engine, b: &Engine) -> bool {
         Arc::ptr_eq(&a.inner, &b.inner)
@@ -208,12 +148,6 @@ impl Engine {
     /// What the engine was configured with.
     pub(crate) fn config(&self) -> &Config {
         &self.inner.config
-    }
-
-    /// What code is made for.
-    #[cfg(feature = "compiler")]
-    pub(crate) fn target(&self) -> &brolga_compile::Target {
-        &self.inner.target
     }
 
     pub(crate) fn types(&self) -> &TypeRegistry {
@@ -239,39 +173,6 @@ impl Engine {
     pub(crate) fn decode(&self, bytes: Arc<[u8]>) -> Result<ParsedModule> {
         Ok(ParsedModule::decode(bytes, self.inner.config.features)?)
     }
-
-    /// The one path by which code is compiled.
-    #[cfg(feature = "compiler")]
-    pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
-        let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
-            let parsed = Arc::new(self.decode(bytes)?);
-            let image = Arc::new(self.image(&parsed)?);
-            Ok(LoadedCode::load(parsed, image, &self.inner.types)?)
-        })?;
-        Ok(Module::from_code(self.clone(), code))
-    }
-
-    #[cfg(feature = "compiler")]
-    pub(crate) fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
-        let EngineInner { config, target, .. } = &*self.inner;
-        let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
-        let threads = if parallel { config.compile_threads } else { 1 };
-        Ok(brolga_compile::compile(module, target, &config.options, threads, &())?)
-    }
-}
-
-/// The position of a function among those the module defines.
-#[cfg(feature = "compiler")]
-fn defined_function(module: &ParsedModule, func: u32) -> Result<brolga_module::DefinedFuncIndex> {
-    let defined = module.defined_func(brolga_module::FuncIndex(func));
-    let defined = defined.filter(|defined| defined.as_usize() < module.bodies.len());
-    defined.ok_or_else(|| {
-        let first = module.imported_functions;
-        crate::format_err!(
-            "the module defines no function {func}, it has {} from {first} on",
-            module.bodies.len()
-        )
-    })
 }
 
 impl Default for Engine {

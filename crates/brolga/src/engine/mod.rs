@@ -11,11 +11,15 @@
 //! these three: there is one path by which code is compiled, one by which an instance is made,
 //! one by which a function is called.
 
+#[cfg_attr(not(feature = "compiler"), expect(dead_code, reason = "nothing is compiled"))]
 mod cache;
-#[allow(unsafe_code, reason = "one of the three rooms")]
 mod call_engine;
+#[cfg(feature = "compiler")]
+mod compile;
 #[expect(clippy::module_inception, reason = "each of the three types has a file of its name")]
 mod engine;
+#[allow(unsafe_code, reason = "one of the three rooms")]
+mod enter;
 mod listener;
 mod module_engine;
 mod reference;
@@ -26,4 +30,4 @@ pub use engine::{Engine, EngineError, EngineWeak};
 pub use listener::FunctionListenerFactory;
 pub use module_engine::{ElementInstance, ModuleEngine};
 
-pub(crate) use call_engine::{TypedCallee, call_dynamic};
+pub(crate) use enter::{TypedCallee, call_dynamic};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use super::{
-    ALL, BULK, Base, CREATE, DIRECTORY, EXCLUSIVE, READ, RESULT, RO, RW, TRUNCATE, WRITE, World,
+    ALL, BULK, Base, CREATE, DIRECTORY, EXCLUSIVE, LOOK, READ, RESULT, RO, RW, TRUNCATE, WRITE, World,
     populate,
 };
 use crate::Errno;
@@ -67,7 +67,7 @@ const OPERATIONS: &[(&str, fn(&mut World, u32, &str, u32) -> Result<Option<u32>,
         open(world, fd, path, follow, CREATE | EXCLUSIVE, ALL)
     }),
     ("truncate", |world, fd, path, follow| open(world, fd, path, follow, TRUNCATE, 0)),
-    ("open directory", |world, fd, path, follow| open(world, fd, path, follow, DIRECTORY, ALL)),
+    ("open directory", |world, fd, path, follow| open(world, fd, path, follow, DIRECTORY, LOOK)),
     ("mkdir", |world, fd, path, _| {
         let (path, length) = world.path(path);
         world.call().path_create_directory(fd, path, length).map(|()| None)

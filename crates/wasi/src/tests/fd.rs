@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{ALL, BULK, CREATE, DIRECTORY, READ, RESULT, RO, RW, World};
+use super::{ALL, BULK, CREATE, DIRECTORY, LOOK, READ, RESULT, RO, RW, World};
 use crate::{Errno, WasiLimits};
 
 const SEEK: u64 = 1 << 2;
@@ -149,7 +149,7 @@ fn preopened_directories_have_names() {
     world.call().fd_prestat_dir_name(RO, BULK, 3).unwrap();
     assert_eq!(&world.memory[BULK as usize..][..4], b"/ro\xaa");
     assert_eq!(world.call().fd_prestat_dir_name(RO, BULK, 2), Err(Errno::Nametoolong));
-    let opened = world.open("dir", DIRECTORY, ALL).unwrap();
+    let opened = world.open("dir", DIRECTORY, LOOK).unwrap();
     for fd in [0, 5, 99, opened] {
         assert_eq!(world.call().fd_prestat_get(fd, RESULT), Err(Errno::Badf));
         assert_eq!(world.call().fd_prestat_dir_name(fd, BULK, 9), Err(Errno::Badf));
@@ -164,6 +164,10 @@ fn closing_is_once() {
     assert_eq!(world.call().fd_close(fd), Err(Errno::Badf));
     assert_eq!(world.call().fd_close(u32::MAX), Err(Errno::Badf));
     assert_eq!(world.open("file", 0, ALL), Ok(fd), "the lowest free number");
+    // A program that closed its output goes on writing there.
+    world.call().fd_close(1).unwrap();
+    assert_eq!(world.open("file", 0, ALL), Ok(fd + 1));
+    assert_eq!(world.write(1, b"lost"), Err(Errno::Badf));
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) const RW: u32 = 3;
 pub(super) const RO: u32 = 4;
 /// All rights there are.
 pub(super) const ALL: u64 = (1 << 30) - 1;
+/// All but those that need writing, which a directory can't be opened for.
+pub(super) const LOOK: u64 = ALL & !(WRITE | 1 << 8 | 1 << 22);
 pub(super) const READ: u64 = 1 << 1;
 pub(super) const WRITE: u64 = 1 << 6;
 pub(super) const CREATE: u32 = 1;

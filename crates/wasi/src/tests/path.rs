@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    ALL, BULK, CREATE, DIRECTORY, EXCLUSIVE, READ, RESULT, RO, RW, TRUNCATE, WRITE, World,
+    ALL, BULK, CREATE, DIRECTORY, EXCLUSIVE, LOOK, READ, RESULT, RO, RW, TRUNCATE, WRITE, World,
 };
 use crate::Errno;
 
@@ -55,8 +55,10 @@ fn opening_creates_truncates_and_refuses() {
     assert_eq!(world.open("file", DIRECTORY, READ), Err(Errno::Notdir));
     assert_eq!(world.open("file/", 0, READ), Err(Errno::Notdir));
     assert_eq!(world.open("dir", 0, WRITE), Err(Errno::Isdir));
+    assert_eq!(world.open("dir", DIRECTORY, READ | WRITE), Err(Errno::Isdir));
+    assert_eq!(world.open("dir", CREATE | DIRECTORY, LOOK), Err(Errno::Inval));
     assert_eq!(world.open("new/", CREATE, ALL), Err(Errno::Isdir));
-    assert_eq!(world.open("dir", CREATE | DIRECTORY, ALL), Err(Errno::Inval));
+    assert_eq!(world.open("dir", CREATE | DIRECTORY, LOOK), Err(Errno::Inval));
     assert_eq!(world.open("file", 16, ALL), Err(Errno::Inval));
     assert_eq!(world.open_at(0, "file", 0, ALL), Err(Errno::Notdir));
     assert_eq!(world.open_at(99, "file", 0, ALL), Err(Errno::Badf));
@@ -70,7 +72,7 @@ fn directories_open_as_such_with_and_without_slash() {
         world.call().fd_fdstat_get(fd, RESULT).unwrap();
         assert_eq!(world.memory[RESULT as usize], 3, "{path}");
     }
-    let dir = world.open("dir", DIRECTORY, ALL).unwrap();
+    let dir = world.open("dir", DIRECTORY, LOOK).unwrap();
     assert!(world.open_at(dir, "nested", 0, READ).is_ok());
     assert_eq!(world.open_at(dir, "../file", 0, READ), Err(Errno::Perm));
 }
@@ -232,7 +234,7 @@ fn nothing_changes_beneath_a_read_only_directory() {
         assert_eq!(call.path_link(from, 0, file, file_length, to, new, new_length), rofs);
     }
     // A directory opened through it is no way around.
-    let dir = world.open_at(RO, "dir", DIRECTORY, ALL).unwrap();
+    let dir = world.open_at(RO, "dir", DIRECTORY, LOOK).unwrap();
     assert_eq!(world.open_at(dir, "x", CREATE, READ), Err(Errno::Rofs));
     assert_eq!(fs::read(world.base.join("locked/file")).unwrap(), b"contents");
 }

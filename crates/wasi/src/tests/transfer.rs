@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{ALL, BULK, CREATE, READ, RESULT, RO, RW, WRITE, World};
+use super::{ALL, BULK, CREATE, READ, RESULT, RO, RW, TRUNCATE, WRITE, World};
 use crate::{Errno, OutputBuffer};
 
 #[test]
@@ -124,6 +124,13 @@ fn appending_can_be_turned_on_and_off() {
     world.call().fd_seek(fd, 0, 0, RESULT).unwrap();
     world.write(fd, b"C").unwrap();
     assert_eq!(fs::read(world.base.join("inside/file")).unwrap(), b"Contents+");
+    // With truncation, which a host's options may refuse together.
+    let (path, length) = world.path("file");
+    world.call().path_open(RW, 0, path, length, CREATE | TRUNCATE, WRITE, 0, 1, RESULT).unwrap();
+    let appending = world.u32(RESULT);
+    world.write(fd, b"one").unwrap();
+    world.write(appending, b"two").unwrap();
+    assert_eq!(fs::read(world.base.join("inside/file")).unwrap(), b"\0onetwo");
     assert_eq!(world.call().fd_fdstat_set_flags(fd, 2), Err(Errno::Notsup));
     assert_eq!(world.call().fd_fdstat_set_flags(fd, 32), Err(Errno::Inval));
 }
