@@ -7,8 +7,8 @@
 //! bits with rubbish above, loaded, returned by a call, spilled, the −1 of a failed growth.
 //!
 //! Each combination of index type, page size and configuration is a module that holds every
-//! operator with every offset; its memory starts with nothing, is grown by the host, then by the
-//! module.
+//! operator with every offset; its memory starts with nothing or a page, and is grown by the host
+//! or by the module.
 
 use brolga::{Config, Engine, Func, Instance, Memory, Module, OptLevel, Store, Trap, Val};
 use operators::{OPERATORS, Operator, bits, missing};
@@ -34,8 +34,12 @@ struct Kind {
     /// What follows the limits in the text format.
     page: &'static str,
     page_bytes: u64,
-    /// By how much it is grown each time, in pages.
+    /// The size it starts with, in pages.
+    min: u64,
+    /// By how much it is grown then, in pages.
     growth: u64,
+    /// By whom: the host or the module.
+    grown_by_host: bool,
     offsets: &'static [u64],
 }
 
@@ -43,25 +47,40 @@ const OFFSETS_32: &[u64] = &[0, 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1];
 const OFFSETS_64: &[u64] =
     &[0, 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63, u64::MAX];
 
-const KINDS: [Kind; 4] = [
-    Kind { name: "32-bit", index: "i32", page: "", page_bytes: 1 << 16, growth: 1, offsets: OFFSETS_32 },
-    Kind { name: "64-bit", index: "i64", page: "", page_bytes: 1 << 16, growth: 1, offsets: OFFSETS_64 },
+const SMALL_32: Kind = Kind {
+    name: "32-bit",
+    index: "i32",
+    page: "",
+    page_bytes: 1 << 16,
+    min: 0,
+    growth: 1,
+    grown_by_host: true,
+    offsets: OFFSETS_32,
+};
+
+const SMALL_64: Kind = Kind { name: "64-bit", index: "i64", offsets: OFFSETS_64, ..SMALL_32 };
+
+/// A minimum lets code leave out some of a check, so there are memories with and without.
+const KINDS: [Kind; 6] = [
+    SMALL_32,
+    SMALL_64,
     Kind {
         name: "32-bit, small pages",
-        index: "i32",
         page: "(pagesize 1)",
         page_bytes: 1,
         growth: 37,
-        offsets: OFFSETS_32,
+        grown_by_host: false,
+        ..SMALL_32
     },
     Kind {
         name: "64-bit, small pages",
-        index: "i64",
         page: "(pagesize 1)",
         page_bytes: 1,
         growth: 37,
-        offsets: OFFSETS_64,
+        ..SMALL_64
     },
+    Kind { name: "32-bit, at least a page", min: 1, grown_by_host: false, ..SMALL_32 },
+    Kind { name: "64-bit, at least a page", min: 1, grown_by_host: false, ..SMALL_64 },
 ];
 
 /// How the index comes to the operator.
@@ -123,11 +142,13 @@ impl Form {
             Form::Wrap => "(i64.extend_i32_u (i32.wrap_i64 (local.get $q)))".into(),
             Form::Loaded => format!("({index}.load $scratch (i32.const 8))"),
             Form::Called => "(call $same (local.get $p))".into(),
-            Form::Spilled => format!(
-                "({index}.add (local.get $p) ({index}.const {ADDED})) (call $nothing)"
-            ),
+            Form::Spilled => {
+                format!("({index}.add (local.get $p) ({index}.const {ADDED})) (call $nothing)")
+            }
             Form::MemoryGrowFailed => format!("(memory.grow $full ({index}.const 1))"),
-            Form::TableGrowFailed => format!("(table.grow $full (ref.null func) ({index}.const 1))"),
+            Form::TableGrowFailed => {
+                format!("(table.grow $full (ref.null func) ({index}.const 1))")
+            }
         }
     }
 
@@ -140,30 +161,29 @@ impl Form {
             Form::Param | Form::Called | Form::Loaded => (value, 0),
             Form::Shl(by) => {
                 let rubbish = all << (index_bits - by) & all;
-                (value % (1 << by) == 0).then_some((value >> by | rubbish, 0))?
+                value.is_multiple_of(1 << by).then_some((value >> by | rubbish, 0))?
             }
             Form::Add | Form::Spilled => (value.wrapping_sub(ADDED) & all, 0),
             Form::Scaled => {
                 let shifted = value.wrapping_sub(ADDED) & all;
-                (shifted % 4 == 0).then_some((shifted >> 2 | 0b01 << (index_bits - 2), 0))?
+                shifted.is_multiple_of(4).then_some((shifted >> 2 | 0b01 << (index_bits - 2), 0))?
             }
             Form::Wrap => (value >> 32 == 0).then_some((0, value | RUBBISH))?,
-            Form::MemoryGrowFailed | Form::TableGrowFailed => {
-                (value == all).then_some((0, 0))?
-            }
+            Form::MemoryGrowFailed | Form::TableGrowFailed => (value == all).then_some((0, 0))?,
         })
     }
 }
 
 /// Sizes that the memory has in turn, in bytes.
-fn sizes(kind: &Kind) -> [u64; 3] {
-    [0, 1, 2].map(|growths| growths * kind.growth * kind.page_bytes)
+fn sizes(kind: &Kind) -> [u64; 2] {
+    [kind.min, kind.min + kind.growth].map(|pages| pages * kind.page_bytes)
 }
 
 /// Indexes that matter for this operator and offset, whatever the size.
 fn indexes(kind: &Kind, operator: &Operator, offset: u64) -> Vec<u64> {
     let all = if kind.index == "i32" { u64::from(u32::MAX) } else { u64::MAX };
-    let mut found = vec![0, 1, 1 << 31, (1 << 31) - 1, all, all - 15, 0u64.wrapping_sub(offset) & all];
+    let mut found =
+        vec![0, 1, 1 << 31, (1 << 31) - 1, all, all - 15, 0u64.wrapping_sub(offset) & all];
     if all > 1 << 32 {
         found.extend([1 << 32, (1 << 32) + 1, 1 << 63]);
     }
@@ -207,11 +227,11 @@ fn cases(kind: &Kind) -> Vec<Case> {
 
 /// A module with a function for each case, named by its position.
 fn module_text(kind: &Kind, cases: &[Case]) -> String {
-    let Kind { index, page, .. } = kind;
+    let Kind { index, page, min, .. } = kind;
     let growth = format!("(drop (memory.grow $memory ({index}.const {})))", kind.growth);
     let mut text = format!(
         "(module
-            (memory $memory (export \"memory\") {index} 0 1000 {page})
+            (memory $memory (export \"memory\") {index} {min} 1000 {page})
             (memory $scratch (export \"scratch\") 1)
             (memory $full {index} 1 1)
             (table $full {index} 1 1 funcref)
@@ -234,7 +254,9 @@ fn module_text(kind: &Kind, cases: &[Case]) -> String {
 }
 
 /// The configurations: both ways to check, with and without signals, both ends of optimisation.
-fn configurations() -> Vec<(String, Config)> {
+/// Without those that differ in guards where the kind of memory can't have any.
+fn configurations(kind: &Kind) -> Vec<(String, Config)> {
+    let can_be_guarded = kind.index == "i32" && kind.page_bytes == 1 << 16;
     let mut found = Vec::new();
     for (opt_name, opt_level) in [("speed", OptLevel::Speed), ("none", OptLevel::None)] {
         for (name, reservation, guard, signals, spectre) in [
@@ -243,6 +265,9 @@ fn configurations() -> Vec<(String, Config)> {
             ("explicit", 1 << 20, 0, true, true),
             ("explicit, no signals, no spectre mitigation", 0, 0, false, false),
         ] {
+            if guard > 0 && !can_be_guarded {
+                continue;
+            }
             let mut config = Config::new();
             config
                 .cranelift_opt_level(opt_level)
@@ -355,18 +380,16 @@ fn every_operator(kind: &Kind) {
     let cases = cases(kind);
     let text = module_text(kind, &cases);
     let bytes = wat::parse_str(&text).expect("made right");
-    for (name, config) in configurations() {
+    for (name, config) in configurations(kind) {
         let context = format!("{} memory, {name}", kind.name);
         let engine = Engine::new(&config).expect("a configuration for this machine");
         let module = Module::new(&engine, &bytes).expect("a valid module");
         let mut bench = Bench::new(&engine, &module, kind);
         for (step, size) in sizes(kind).into_iter().enumerate() {
-            match step {
-                0 => {}
-                1 => {
-                    bench.memory.grow(&mut bench.store, kind.growth).expect("below the maximum");
-                }
-                _ => bench.func("grow").call(&mut bench.store, &[], &mut []).expect("grows"),
+            if step > 0 && kind.grown_by_host {
+                bench.memory.grow(&mut bench.store, kind.growth).expect("below the maximum");
+            } else if step > 0 {
+                bench.func("grow").call(&mut bench.store, &[], &mut []).expect("grows");
             }
             bench.refill(size);
             for (position, case) in cases.iter().enumerate() {
@@ -398,4 +421,14 @@ fn memories_of_32_bits_with_small_pages() {
 #[test]
 fn memories_of_64_bits_with_small_pages() {
     every_operator(&KINDS[3]);
+}
+
+#[test]
+fn memories_of_32_bits_and_at_least_a_page() {
+    every_operator(&KINDS[4]);
+}
+
+#[test]
+fn memories_of_64_bits_and_at_least_a_page() {
+    every_operator(&KINDS[5]);
 }

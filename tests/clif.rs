@@ -15,6 +15,8 @@
 //! | `opt` | `none`, `speed` or `size` | `speed` |
 //! | `reservation_bytes` | address space for each memory | 4 GiB |
 //! | `guard_bytes` | inaccessible bytes behind it | 2 GiB |
+//! | `fuel` | whether code counts what it executes | `false` |
+//! | `epochs` | whether code looks at the engine's epoch | `false` |
 //! | `asm` | whether machine code is shown, too | `false` |
 //!
 //! **Invariants**
@@ -160,6 +162,8 @@ impl Settings {
             "canonicalize_nans" => self.options.canonicalize_nans = boolean()?,
             "reservation_bytes" => self.options.memory.reservation_bytes = number()?,
             "guard_bytes" => self.options.memory.guard_bytes = number()?,
+            "fuel" => self.options.consume_fuel = boolean()?,
+            "epochs" => self.options.epoch_interruption = boolean()?,
             "asm" => self.asm = boolean()?,
             "opt" => {
                 self.options.opt_level = match value {

@@ -5,7 +5,10 @@
 
 use std::time::Instant;
 
-use brolga::{Config, Engine, Error, Func, FuncType, Instance, Module, Store, Trap, Val, ValType};
+use brolga::{
+    CompileError, Config, Engine, Error, Func, FuncType, Instance, Module, OptLevel, Store, Trap,
+    Val, ValType,
+};
 use brolga_module::wasmparser::Validator;
 use brolga_module::{Features, ModuleError};
 
@@ -57,28 +60,37 @@ fn on_small_stack<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) 
     thread.expect("a thread can be had").join().expect("no panic")
 }
 
-/// Both ends of optimisation; the calling thread compiles.
-fn engines() -> Vec<Engine> {
-    [brolga::OptLevel::Speed, brolga::OptLevel::None]
-        .map(|level| {
-            let mut config = Config::new();
-            config.cranelift_opt_level(level).compile_threads(1).parallel_compilation(false);
-            Engine::new(&config).expect("a configuration for this machine")
-        })
-        .into()
+const LEVELS: [OptLevel; 2] = [OptLevel::Speed, OptLevel::None];
+
+/// An engine whose modules are compiled by the calling thread.
+fn engine(level: OptLevel) -> Engine {
+    let mut config = Config::new();
+    config.cranelift_opt_level(level).compile_threads(1).parallel_compilation(false);
+    Engine::new(&config).expect("a configuration for this machine")
 }
 
-fn run(cases: &'static [Case]) {
+/// Runs cases at these levels of optimisation.
+fn run(levels: &'static [OptLevel], cases: &'static [Case]) {
     for case in cases {
-        on_small_stack(|| {
+        on_small_stack(move || {
             let bytes = (case.bytes)();
-            for engine in engines() {
+            for level in levels {
                 let start = Instant::now();
-                let outcome = outcome(&engine, &bytes);
-                println!("{}: {} bytes, {outcome}, {:.1?}", case.name, bytes.len(), start.elapsed());
+                let outcome = outcome(&engine(*level), &bytes);
+                let (name, size) = (case.name, bytes.len());
+                println!("{name}, {level:?}: {size} bytes, {outcome}, {:.1?}", start.elapsed());
                 outcome.assert(case);
             }
         });
+    }
+}
+
+/// What is wrong with the module, whichever stage noticed it.
+fn module_error(error: &Error) -> Option<&ModuleError> {
+    match error.downcast_ref() {
+        Some(CompileError::Module(error)) => Some(error),
+        Some(_) => None,
+        None => error.downcast_ref(),
     }
 }
 
@@ -105,19 +117,20 @@ impl Outcome {
     fn assert(&self, case: &Case) {
         let name = case.name;
         match (case.expect, self) {
-            (Expect::Returns(expected), Outcome::Value(value)) => assert_eq!(*value, expected, "{name}"),
+            (Expect::Returns(expected), Outcome::Value(value)) => {
+                assert_eq!(*value, expected, "{name}")
+            }
             (Expect::Instantiates, Outcome::Instance) => {}
             (Expect::Overflows, Outcome::Error(error)) => {
                 assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow), "{name}");
             }
             (Expect::Refused(why), Outcome::Error(error)) => {
                 let text = format!("{error:#}");
-                assert!(error.downcast_ref::<ModuleError>().is_none(), "{name}: {text}");
+                assert!(module_error(error).is_none(), "{name}: {text}");
                 assert!(text.contains(why), "{name}: `{why}` is not in `{text}`");
             }
             (expect, Outcome::Error(error)) => {
-                let module_error = error.downcast_ref::<ModuleError>();
-                let as_expected = match (expect, module_error) {
+                let as_expected = match (expect, module_error(error)) {
                     (Expect::Limit(limit), Some(ModuleError::Limit { name, .. })) => *name == limit,
                     (Expect::Malformed, Some(ModuleError::Malformed { .. })) => true,
                     (Expect::Invalid, Some(ModuleError::Invalid { .. })) => true,
@@ -132,7 +145,7 @@ impl Outcome {
 
 fn outcome(engine: &Engine, bytes: &[u8]) -> Outcome {
     let run = || -> Result<Outcome, Error> {
-        let module = Module::new(engine, bytes)?;
+        let module = Module::from_binary(engine, bytes)?;
         let mut store = Store::new(engine, ());
         let imports: Vec<_> = module.imports().map(|import| import.ty()).collect();
         let imports = imports.into_iter().map(|ty| {
@@ -214,8 +227,7 @@ fn try_module(engine: &Engine, bytes: &[u8], what: &str) -> bool {
             true
         }
         (Err(error), Err(_)) => {
-            let is_typed = error.downcast_ref::<ModuleError>().is_some();
-            assert!(is_typed, "{what}: not an error of the module: {error:?}");
+            assert!(module_error(&error).is_some(), "{what}: no error of the module: {error:?}");
             false
         }
         (ours, theirs) => panic!("{what}: {:?}, wasmparser says {theirs:?}", ours.map(|_| ())),
@@ -226,11 +238,12 @@ fn try_module(engine: &Engine, bytes: &[u8], what: &str) -> bool {
 fn truncated_modules() {
     on_small_stack(|| {
         let bytes = wat::parse_str(PLENTY).expect("well formed");
-        let engine = &engines()[1];
+        let engine = &engine(OptLevel::None);
         assert!(try_module(engine, &bytes, "all of it"));
         let lengths = 0..bytes.len();
-        let accepted =
-            lengths.filter(|end| try_module(engine, &bytes[..*end], &format!("cut at {end}"))).count();
+        let accepted = lengths
+            .filter(|end| try_module(engine, &bytes[..*end], &format!("cut at {end}")))
+            .count();
         println!("{} truncated modules, {accepted} of them valid", bytes.len());
         assert!(accepted < 20, "what is cut off was not needed {accepted} times");
     });
@@ -240,7 +253,7 @@ fn truncated_modules() {
 fn flipped_bits() {
     on_small_stack(|| {
         let bytes = wat::parse_str(PLENTY).expect("well formed");
-        let engines = engines();
+        let engines = LEVELS.map(engine);
         let (mut accepted, mut tried) = (0, 0);
         for position in 0..bytes.len() {
             for bit in 0..8 {

@@ -1,16 +1,27 @@
 //! The fuzz targets, each for a second on a fixed stream of inputs.
 //!
 //! A target that has stopped doing anything passes every input; so the counters are asserted too.
+//! `BROLGA_SMOKE_SECONDS` and `BROLGA_SMOKE_SEED` make it longer and other.
 
 use std::time::Duration;
 
-use brolga_tests::fuzzing::{compile::compile, differential::differential, run};
+use brolga_tests::fuzzing::{Counters, Target, compile::compile, differential::differential, run};
 
-const SECOND: Duration = Duration::from_secs(1);
+/// The number in an environment variable, if it is set.
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, expected a number")))
+}
+
+fn smoke(target: Target, inputs_min: u64) -> Counters {
+    let seconds = setting("BROLGA_SMOKE_SECONDS").unwrap_or(1);
+    let seed = setting("BROLGA_SMOKE_SEED").unwrap_or(1);
+    run(target, seed, inputs_min, Duration::from_secs(seconds))
+}
 
 #[test]
 fn compile_for_a_second() {
-    let counters = run(compile, 1, 150, SECOND);
+    let counters = smoke(compile, 150);
     println!("compile: {counters}");
     assert!(counters.percent("compiled", "inputs") >= 60, "{counters}");
     assert!(counters.get("rejected") > 0, "nothing invalid was met: {counters}");
@@ -22,7 +33,7 @@ fn compile_for_a_second() {
 
 #[test]
 fn differential_for_a_second() {
-    let counters = run(differential, 2, 100, SECOND);
+    let counters = smoke(differential, 100);
     println!("differential: {counters}");
     assert!(counters.percent("reached the oracle", "inputs") >= 60, "{counters}");
     assert!(counters.percent("returned calls", "compared calls") >= 30, "{counters}");

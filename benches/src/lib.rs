@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Pairs of samples behind each ratio; `BROLGA_BENCH_PAIRS` overrides it.
 const PAIRS: usize = 15;
+/// Operations of each row when `BROLGA_BENCH_ALONE` names one engine.
+const ALONE: u32 = 20;
 /// How long one sample should at least take.
 const SAMPLE: Duration = Duration::from_millis(30);
 
@@ -40,6 +42,12 @@ impl Comparison {
     pub fn row(&mut self, name: &str, mut ours: impl FnMut(), mut theirs: impl FnMut()) {
         if self.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
             return;
+        }
+        match std::env::var("BROLGA_BENCH_ALONE").as_deref() {
+            // For a profiler: the same operations, one engine, nothing timed.
+            Ok("brolga") => return (0..ALONE).for_each(|_| ours()),
+            Ok(_) => return (0..ALONE).for_each(|_| theirs()),
+            Err(_) => {}
         }
         let our_count = calibrate(&mut ours);
         let their_count = calibrate(&mut theirs);

@@ -6,8 +6,8 @@
 
 use brolga::{Engine, Instance, Module, Store, Val};
 
-use super::configurations;
 use super::operators::bits;
+use super::{KINDS, configurations};
 
 /// (bytes loaded, type of the result, expression: `@` is the address of the load)
 const EXPRESSIONS: &[(usize, &str, &str)] = &[
@@ -115,7 +115,7 @@ fn folded_loads_read_no_more() {
         text += &format!("(func (export \"{position}\") (param i32) (result {ty}) {expression})\n");
     }
     text += ")";
-    for (name, config) in configurations() {
+    for (name, config) in configurations(&KINDS[0]) {
         let engine = Engine::new(&config).expect("a configuration for this machine");
         let module = Module::new(&engine, &text).expect("a valid module");
         let mut store = Store::new(&engine, ());

@@ -20,7 +20,7 @@ const OFFSETS: [u64; 2] = [0, 1];
 fn growth_is_seen_at_once() {
     for kind in &KINDS[..3] {
         let bytes = wat::parse_str(module_text(kind)).expect("made right");
-        for (name, config) in configurations() {
+        for (name, config) in configurations(kind) {
             let context = format!("{} memory, {name}", kind.name);
             let engine = Engine::new(&config).expect("a configuration for this machine");
             let module = Module::new(&engine, &bytes).expect("a valid module");
@@ -44,8 +44,7 @@ fn function_name(operator: &Operator, grower: &str, offset: u64) -> String {
 
 fn module_text(kind: &Kind) -> String {
     let Kind { index, page, growth, .. } = kind;
-    let fill_in =
-        |text: &str| text.replace("INDEX", index).replace("GROWTH", &growth.to_string());
+    let fill_in = |text: &str| text.replace("INDEX", index).replace("GROWTH", &growth.to_string());
     let mut text = format!(
         "(module
             (import \"\" \"host\" (func $host))

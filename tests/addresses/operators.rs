@@ -140,11 +140,13 @@ impl Operator {
         match self.shape {
             Load => whole,
             LoadSigned => sign_extended(whole, self.width * 8, type_bits),
-            Widen(lane) => lanes(bytes, lane, |part| little_endian(part)),
+            Widen(lane) => lanes(bytes, lane, little_endian),
             WidenSigned(lane) => {
                 lanes(bytes, lane, |part| sign_extended(little_endian(part), lane * 8, lane * 16))
             }
-            Splat => (0..16 / self.width).fold(0, |sum, lane| sum | whole << (lane * self.width * 8)),
+            Splat => {
+                (0..16 / self.width).fold(0, |sum, lane| sum | whole << (lane * self.width * 8))
+            }
             LoadLane => {
                 let shift = 128 - self.width * 8;
                 OPERAND << (self.width * 8) >> (self.width * 8) | whole << shift

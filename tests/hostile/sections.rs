@@ -7,82 +7,97 @@ use wasm_encoder::{
     TypeSection, ValType,
 };
 
+use brolga::OptLevel;
+
 use super::Expect::{Instantiates, Invalid, Limit, Malformed, Refused};
 use super::{cases, run};
 
 #[test]
 fn counts_at_the_limit() {
-    run(cases! {
-        "a million types" || types(1_000_000) => Instantiates;
-        "100,000 imports" || imports(100_000) => Instantiates;
-        "a million exports" || exports(1_000_000) => Instantiates;
-        "a million globals" || globals(1_000_000) => Instantiates;
-        "50,000 functions" || functions(50_000) => Instantiates;
-        "100,000 data segments" || data(100_000, 1) => Instantiates;
-        "100,000 element segments" || elements(100_000) => Instantiates;
-        "100 memories" || memories(100) => Instantiates;
-        "a name of 100,000 bytes" || long_name(100_000) => Instantiates;
-        "a memory of 4 GiB" || memory(65_536, false) => Instantiates;
-        "1,000 tables" || tables(1_000) => Instantiates;
-    });
+    run(
+        &[OptLevel::None],
+        cases! {
+            "a million types" || types(1_000_000) => Instantiates;
+            "100,000 imports" || imports(100_000) => Instantiates;
+            "300,000 exports" || exports(300_000) => Instantiates;
+            "a million globals" || globals(1_000_000) => Instantiates;
+            "50,000 functions" || functions(50_000) => Instantiates;
+            "100,000 data segments" || data(100_000, 1) => Instantiates;
+            "100,000 element segments" || elements(100_000) => Instantiates;
+            "100 memories" || memories(100) => Instantiates;
+            "a name of 100,000 bytes" || long_name(100_000) => Instantiates;
+            "a memory of 4 GiB" || memory(65_536, false) => Instantiates;
+            "1,000 tables" || tables(1_000) => Instantiates;
+        },
+    );
 }
 
 #[test]
 fn counts_over_the_limit() {
-    run(cases! {
-        "a million types and one" || types(1_000_001) => Limit("types");
-        "a million imports and one" || count_only(2, 1_000_001) => Limit("imports");
-        "a million functions and one" || count_only(3, 1_000_001) => Limit("functions");
-        "a million globals and one" || globals(1_000_001) => Limit("globals");
-        "a million exports and one" || exports(1_000_001) => Limit("exports");
-        "100,001 data segments" || data(100_001, 1) => Limit("data_segments");
-        "100,001 element segments" || elements(100_001) => Limit("element_segments");
-        "101 memories" || memories(101) => Limit("memories");
-        "100,001 tables" || tables(100_001) => Limit("tables");
-        "a name of 100,001 bytes" || long_name(100_001) => Limit("string_bytes");
-    });
+    run(
+        &[OptLevel::None],
+        cases! {
+            "a million types and one" || types(1_000_001) => Limit("types");
+            "a million imports and one" || count_only(2, 1_000_001) => Limit("imports");
+            "a million functions and one" || count_only(3, 1_000_001) => Limit("functions");
+            "a million globals and one" || globals(1_000_001) => Limit("globals");
+            "a million exports" || exports(1_000_000) => Limit("type_size");
+            "a million exports and one" || exports(1_000_001) => Limit("exports");
+            "100,001 data segments" || data(100_001, 1) => Limit("data_segments");
+            "100,001 element segments" || elements(100_001) => Limit("element_segments");
+            "101 memories" || memories(101) => Limit("memories");
+            "100,001 tables" || tables(100_001) => Limit("tables");
+            "a name of 100,001 bytes" || long_name(100_001) => Limit("string_bytes");
+        },
+    );
 }
 
 #[test]
 fn sizes_beyond_what_can_be() {
-    run(cases! {
-        "a memory larger than 4 GiB" || memory(65_537, false) => Invalid;
-        "a 64-bit memory of 2^48 pages" || memory(1 << 48, true) => Refused("memory");
-        "a 64-bit memory of 2^48 pages and one" || memory((1 << 48) + 1, true) => Invalid;
-        "a 64-bit memory of 2^40 pages" || memory(1 << 40, true) => Refused("memory");
-        "a table of 2^32 - 1" || table(u64::from(u32::MAX), false) => Refused("table");
-        "a 64-bit table of 2^61" || table(1 << 61, true) => Refused("table");
-        "a 64-bit table of 2^64 - 1" || table(u64::MAX, true) => Refused("table");
-        "data outside" || data(1, 65_536) => Refused("out of bounds memory access");
-        "memory with max < min" || max_below_min() => Invalid;
-    });
+    run(
+        &[OptLevel::None],
+        cases! {
+            "a memory larger than 4 GiB" || memory(65_537, false) => Invalid;
+            "a 64-bit memory of 2^48 pages" || memory(1 << 48, true) => Refused("memory");
+            "a 64-bit memory of 2^48 pages and one" || memory((1 << 48) + 1, true) => Invalid;
+            "a 64-bit memory of 2^40 pages" || memory(1 << 40, true) => Refused("memory");
+            "a table of 2^32 - 1" || table(u64::from(u32::MAX), false) => Refused("table");
+            "a 64-bit table of 2^61" || table(1 << 61, true) => Refused("table");
+            "a 64-bit table of 2^64 - 1" || table(u64::MAX, true) => Refused("table");
+            "data outside" || data(1, 65_536) => Refused("out of bounds memory access");
+            "memory with max < min" || max_below_min() => Invalid;
+        },
+    );
 }
 
 #[test]
 fn lying_sections() {
-    run(cases! {
-        "a section of 2^32 - 1 bytes" || section_size(u32::MAX) => Malformed;
-        "a section one byte too long" || section_size(5) => Malformed;
-        "a section one byte too short" || section_size(3) => Malformed;
-        "2^32 - 1 types" || count_only(1, u32::MAX) => Limit("types");
-        "2^32 - 1 imports" || count_only(2, u32::MAX) => Limit("imports");
-        "2^32 - 1 functions" || count_only(3, u32::MAX) => Limit("functions");
-        "2^32 - 1 tables" || count_only(4, u32::MAX) => Limit("tables");
-        "2^32 - 1 memories" || count_only(5, u32::MAX) => Limit("memories");
-        "2^32 - 1 globals" || count_only(6, u32::MAX) => Limit("globals");
-        "2^32 - 1 exports" || count_only(7, u32::MAX) => Limit("exports");
-        "2^32 - 1 element segments" || count_only(9, u32::MAX) => Limit("element_segments");
-        "2^32 - 1 bodies" || count_only(10, u32::MAX) => Invalid;
-        "2^32 - 1 data segments" || count_only(11, u32::MAX) => Limit("data_segments");
-        "2^32 - 1 data segments announced" || count_only(12, u32::MAX) => Limit("data_count");
-        "99,999 types in no bytes" || count_only(1, 99_999) => Malformed;
-        "99,999 element segments in no bytes" || count_only(9, 99_999) => Malformed;
-        "an overlong number" || overlong() => Malformed;
-        "a section of unknown kind" || count_only(99, 0) => Malformed;
-        "a section twice" || twice() => Malformed;
-        "nothing" Vec::new => Malformed;
-        "a body larger than its section" || body_size(200) => Malformed;
-    });
+    run(
+        &[OptLevel::None],
+        cases! {
+            "a section of 2^32 - 1 bytes" || section_size(u32::MAX) => Malformed;
+            "a section one byte too long" || section_size(5) => Malformed;
+            "a section one byte too short" || section_size(3) => Malformed;
+            "2^32 - 1 types" || count_only(1, u32::MAX) => Limit("types");
+            "2^32 - 1 imports" || count_only(2, u32::MAX) => Limit("imports");
+            "2^32 - 1 functions" || count_only(3, u32::MAX) => Limit("functions");
+            "2^32 - 1 tables" || count_only(4, u32::MAX) => Limit("tables");
+            "2^32 - 1 memories" || count_only(5, u32::MAX) => Limit("memories");
+            "2^32 - 1 globals" || count_only(6, u32::MAX) => Limit("globals");
+            "2^32 - 1 exports" || count_only(7, u32::MAX) => Limit("exports");
+            "2^32 - 1 element segments" || count_only(9, u32::MAX) => Limit("element_segments");
+            "2^32 - 1 bodies" || count_only(10, u32::MAX) => Malformed;
+            "2^32 - 1 data segments" || count_only(11, u32::MAX) => Limit("data_segments");
+            "2^32 - 1 data segments announced" || count_only(12, u32::MAX) => Limit("data_count");
+            "99,999 types in no bytes" || count_only(1, 99_999) => Malformed;
+            "99,999 element segments in no bytes" || count_only(9, 99_999) => Malformed;
+            "an overlong number" || overlong() => Malformed;
+            "a section of unknown kind" || count_only(99, 0) => Malformed;
+            "a section twice" || twice() => Malformed;
+            "nothing" Vec::new => Malformed;
+            "a body larger than its section" || body_size(200) => Malformed;
+        },
+    );
 }
 
 fn with_types() -> Module {
@@ -222,10 +237,7 @@ fn data(count: u32, place: i32) -> Vec<u8> {
     let mut data = DataSection::new();
     for index in 0..count {
         data.segment(DataSegment {
-            mode: DataSegmentMode::Active {
-                memory_index: 0,
-                offset: &ConstExpr::i32_const(place),
-            },
+            mode: DataSegmentMode::Active { memory_index: 0, offset: &ConstExpr::i32_const(place) },
             data: [index as u8],
         });
     }

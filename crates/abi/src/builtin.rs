@@ -47,6 +47,10 @@ macro_rules! for_each_builtin {
             table_init(table: i32, elem: i32, position: i64, offset: i32, len: i32) -> unit;
             /// `elem.drop`
             elem_drop(elem: i32) -> unit;
+            /// Takes fuel from the store's reserve; traps if there is none left.
+            out_of_fuel() -> unit;
+            /// Does what the store does at its deadline: moves the deadline, or ends the call.
+            new_epoch() -> unit;
         }
     };
 }

@@ -19,6 +19,7 @@
 //!   wasm called: every way out of code (thunks to host functions and to builtins) stores them.
 
 use core::ffi::c_void;
+use core::sync::atomic::AtomicU64;
 
 use crate::BuiltinTable;
 
@@ -52,14 +53,32 @@ pub struct StoreContext {
     pub activation: *mut c_void,
     /// The runtime's store, for builtins and host functions.
     pub owner: *mut c_void,
+    /// What code has used up of its fuel: it starts below zero and counts up, and from zero on
+    /// code asks for more by `out_of_fuel`. Means something only if code consumes fuel.
+    pub fuel_consumed: i64,
+    /// The engine's epoch, which any thread may count up; at one address for the store's life.
+    pub epoch: *const AtomicU64,
+    /// The first epoch at which code asks by `new_epoch` whether to go on.
+    pub epoch_deadline: u64,
 }
 
 impl StoreContext {
     /// The largest frame of a wasm function with signal-free traps, in bytes.
     ///
     /// Such a function compares the stack pointer with `stack_limit` when it has taken its frame:
-    /// so much, and what thunks (up to 256 KiB) and host code need, has to be usable below it.
+    /// so much, and what thunks (`THUNK_BYTES_MAX`) and host code need, has to be usable below it.
     pub const FRAME_BYTES_MAX: u32 = 1 << 20;
+
+    /// The largest frame of a thunk, in bytes.
+    pub const THUNK_BYTES_MAX: u32 = 256 << 10;
+
+    /// The stack that the host's code behind `raise_trap` may use, in bytes; less than the guard
+    /// below a stack.
+    ///
+    /// It is called wherever wasm has come to, which with signals is anywhere above that guard. So
+    /// code touches the end of so much stack before it calls: should that be in the guard, the
+    /// fault is one of code, and a stack overflow, not one of the host's.
+    pub const RAISE_BYTES: u32 = 32 << 10;
 }
 
 /// What stands behind a host function: the callee context of its thunks.

@@ -104,22 +104,26 @@ impl ContextLayout {
     }
 
     /// How many bytes the whole context takes.
+    #[inline]
     pub fn size_bytes(&self) -> u32 {
         self.size_bytes
     }
 
     /// The [`MemorySlot`] of a memory, own or imported.
+    #[inline]
     pub fn memory(&self, memory: MemoryIndex) -> u32 {
         self.memories + memory.0 * size_of::<MemorySlot>() as u32
     }
 
     /// The [`TableSlot`] of a table, own or imported.
+    #[inline]
     pub fn table(&self, table: TableIndex) -> u32 {
         self.tables + table.0 * size_of::<TableSlot>() as u32
     }
 
     /// A global: the [`GlobalCell`] itself if it is the module's own (`Ok`), or the pointer to it
     /// if it is imported (`Err`).
+    #[inline]
     pub fn global(&self, global: GlobalIndex) -> Result<u32, u32> {
         match global.0.checked_sub(self.imported_global_count) {
             Some(own) => Ok(self.own_globals + own * size_of::<GlobalCell>() as u32),
@@ -128,17 +132,20 @@ impl ContextLayout {
     }
 
     /// The [`ImportedFunction`] of an imported function.
+    #[inline]
     pub fn imported_function(&self, func: FuncIndex) -> u32 {
         self.imported_functions + func.0 * size_of::<ImportedFunction>() as u32
     }
 
     /// The [`FunctionTypeId`] of a type.
+    #[inline]
     pub fn type_id(&self, ty: TypeIndex) -> u32 {
         self.type_ids + ty.0 * size_of::<FunctionTypeId>() as u32
     }
 
     /// The [`FuncRef`] of a defined function; `None` if no reference to it can come to exist, or
     /// if it is imported.
+    #[inline]
     pub fn func_ref(&self, func: FuncIndex) -> Option<u32> {
         match self.func_ref_positions[func.as_usize()] {
             u32::MAX => None,
@@ -148,6 +155,7 @@ impl ContextLayout {
 
     /// The first type of the module that equals `ty`: equal types share entries, thunks and the
     /// numbers in static tables.
+    #[inline]
     pub fn canonical_type(&self, ty: TypeIndex) -> TypeIndex {
         self.canonical_types[ty.as_usize()]
     }

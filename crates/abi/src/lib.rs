@@ -3,8 +3,8 @@
 //! Generated code and the runtime meet only in memory: a [`VmContext`] for each instance, a
 //! [`StoreContext`] for each store, views of memories and tables, [`FuncRef`]s. This crate says
 //! how those are laid out, which builtins code may call and with what, which traps exist, and what
-//! a finished [`CodeImage`] holds. The compiler writes code against it, the runtime fills it in;
-//! neither knows the other.
+//! a finished [`CodeImage`] holds and how it is kept in a file ([`ImageFile`]). The compiler writes
+//! code against it, the runtime fills it in; neither knows the other.
 //!
 //! **Invariants**
 //! - Every struct that code reads is `#[repr(C)]`, and the compiler takes every offset from
@@ -19,6 +19,7 @@ mod context;
 mod func;
 mod global;
 mod image;
+mod image_file;
 mod layout;
 mod memory;
 mod options;
@@ -30,6 +31,7 @@ pub use context::{HostCall, HostFunctionContext, StoreContext, VmContext};
 pub use func::{FuncRef, FunctionTypeId, ImportedFunction};
 pub use global::GlobalCell;
 pub use image::{CodeImage, CodeRange, SourceSite, StaticTable, StaticTableEntry, TypedCode};
+pub use image_file::{ImageFile, ImageFileError};
 pub use layout::ContextLayout;
 pub use memory::{BoundsCheck, MemoryPlan, MemorySlot, MemoryView};
 pub use options::{CompileOptions, MemoryOptions, OptLevel};

@@ -57,6 +57,10 @@ pub struct CompileOptions {
     pub canonicalize_nans: bool,
     /// Whether Cranelift checks the IR it is given: for tests.
     pub verify_ir: bool,
+    /// Whether code counts what it executes and stops when its fuel is used up.
+    pub consume_fuel: bool,
+    /// Whether code looks at the engine's epoch and stops at its store's deadline.
+    pub epoch_interruption: bool,
 }
 
 impl Default for CompileOptions {
@@ -67,6 +71,8 @@ impl Default for CompileOptions {
             spectre_mitigation: true,
             canonicalize_nans: false,
             verify_ir: false,
+            consume_fuel: false,
+            epoch_interruption: false,
         }
     }
 }
@@ -75,14 +81,47 @@ impl CompileOptions {
     /// A number that differs, as far as 64 bits can, for options that give different code. Stable
     /// for a version of Brolga.
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        let mut hasher = Fnv::default();
         self.hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// Every option by name and value, for people: equal options, and only they, have equal lists.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        // Taken apart, so that an option without a row does not compile.
+        let CompileOptions {
+            opt_level,
+            memory,
+            spectre_mitigation,
+            canonicalize_nans,
+            verify_ir,
+            consume_fuel,
+            epoch_interruption,
+        } = self;
+        let MemoryOptions { signals, reservation_bytes, guard_bytes, guard_before_bytes } = memory;
+        vec![
+            ("opt_level", format!("{opt_level:?}")),
+            ("signals", signals.to_string()),
+            ("memory_reservation_bytes", reservation_bytes.to_string()),
+            ("memory_guard_bytes", guard_bytes.to_string()),
+            ("memory_guard_before_bytes", guard_before_bytes.to_string()),
+            ("spectre_mitigation", spectre_mitigation.to_string()),
+            ("canonicalize_nans", canonicalize_nans.to_string()),
+            ("verify_ir", verify_ir.to_string()),
+            ("consume_fuel", consume_fuel.to_string()),
+            ("epoch_interruption", epoch_interruption.to_string()),
+        ]
     }
 }
 
 /// FNV-1a: the standard library's hasher does not promise the same result tomorrow.
-struct Fnv(u64);
+pub(crate) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
 
 impl Hasher for Fnv {
     fn finish(&self) -> u64 {

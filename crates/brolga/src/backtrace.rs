@@ -1,11 +1,12 @@
 //! Which wasm functions were active when something failed.
 
 use core::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use brolga_module::FuncIndex;
 use brolga_runtime::Backtrace;
 
+use crate::debug::{self, FrameSymbol, Readable};
 use crate::{Engine, Module};
 
 /// The wasm functions that were active when a call failed, innermost first.
@@ -30,6 +31,7 @@ use crate::{Engine, Module};
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct WasmBacktrace {
     engine: Engine,
     backtrace: Backtrace,
@@ -39,11 +41,20 @@ pub struct WasmBacktrace {
 }
 
 /// A function in a [`WasmBacktrace`].
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct FrameInfo {
     module: Module,
     func: FuncIndex,
     module_offset: Option<usize>,
+    /// Its position in the backtrace, and so in `sources`.
+    position: usize,
+    sources: Arc<Sources>,
+}
+
+/// Where the frames of a backtrace are in the source: found for all of them when one is asked.
+struct Sources {
+    places: Vec<(Module, Option<usize>)>,
+    symbols: OnceLock<Vec<Vec<FrameSymbol>>>,
 }
 
 impl WasmBacktrace {
@@ -58,17 +69,28 @@ impl WasmBacktrace {
     /// The functions, innermost first.
     pub fn frames(&self) -> &[FrameInfo] {
         self.frames.get_or_init(|| {
-            let frames = self.backtrace.frames().take(self.frames_max);
-            let info = |frame: brolga_runtime::Frame<'_>| FrameInfo {
-                module: Module::from_code(self.engine.clone(), frame.code.clone()),
-                func: frame.func,
-                module_offset: frame.wasm_offset.map(|offset| offset as usize),
+            let frames = || self.backtrace.frames().take(self.frames_max);
+            let place = |frame: brolga_runtime::Frame<'_>| {
+                let module = Module::from_code(self.engine.clone(), frame.code.clone());
+                (module, frame.wasm_offset.map(|offset| offset as usize))
             };
-            frames.map(info).collect()
+            let symbols = OnceLock::new();
+            if !self.engine.config().backtrace_details {
+                let _ = symbols.set(vec![Vec::new(); frames().count()]);
+            }
+            let sources = Arc::new(Sources { places: frames().map(place).collect(), symbols });
+            let info = |(position, frame): (usize, brolga_runtime::Frame<'_>)| FrameInfo {
+                module: sources.places[position].0.clone(),
+                func: frame.func,
+                module_offset: sources.places[position].1,
+                position,
+                sources: Arc::clone(&sources),
+            };
+            frames().enumerate().map(info).collect()
         })
     }
 
-    /// The frames, a line each.
+    /// The frames, a line each, and their places in the source beneath them.
     pub(crate) fn write_frames(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("wasm backtrace:")?;
         for (position, frame) in self.frames().iter().enumerate() {
@@ -122,17 +144,65 @@ impl FrameInfo {
         let body = &parsed.bodies[parsed.defined_func(self.func)?.as_usize()];
         self.module_offset?.checked_sub(body.start)
     }
+
+    /// Where in the source it was, as far as the module says so with DWARF sections: the innermost
+    /// function first if some were inlined into each other, and none if nothing is known.
+    ///
+    /// The sections are read when symbols are first asked for, of any frame of the backtrace, and
+    /// with bounded effort. [`Config::wasm_backtrace_details`](crate::Config::wasm_backtrace_details)
+    /// switches that off.
+    pub fn symbols(&self) -> &[FrameSymbol] {
+        let all = self.sources.symbols.get_or_init(|| debug::symbols(&self.sources.places));
+        &all[self.position]
+    }
+
+    fn write_name(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.func_name() {
+            Some(name) => write!(f, "{}", Readable(name)),
+            None => write!(f, "<wasm function {}>", self.func),
+        }
+    }
 }
 
+/// Lines under a frame begin below its module.
+const INDENT: &str = "                    ";
+
 impl fmt::Display for FrameInfo {
+    /// The offset, the module and the function; then, for each symbol, the place in the source.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(offset) = self.module_offset {
             write!(f, "{offset:#8x} - ")?;
         }
-        write!(f, "{}!", self.module.name().unwrap_or("<unknown>"))?;
-        match self.func_name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "<wasm function {}>", self.func),
+        write!(f, "{}!", Readable(self.module.name().unwrap_or("<unknown>")))?;
+        let symbols = self.symbols();
+        if symbols.is_empty() {
+            return self.write_name(f);
         }
+        for (position, symbol) in symbols.iter().enumerate() {
+            if position > 0 {
+                write!(f, "\n{:16}- ", "")?;
+            }
+            match symbol.name() {
+                Some(name) => write!(f, "{}", Readable(name))?,
+                None if position == 0 => self.write_name(f)?,
+                None => f.write_str("<inlined function>")?,
+            }
+            let Some(file) = symbol.file() else { continue };
+            write!(f, "\n{INDENT}at {}", Readable(file))?;
+            for number in [symbol.line(), symbol.column()].into_iter().map_while(|it| it) {
+                write!(f, ":{number}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FrameInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameInfo")
+            .field("module", &self.module)
+            .field("func", &self.func)
+            .field("module_offset", &self.module_offset)
+            .finish_non_exhaustive()
     }
 }

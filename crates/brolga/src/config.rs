@@ -23,6 +23,17 @@ pub enum OptLevel {
     SpeedAndSize,
 }
 
+/// Whether backtraces say where in the source their frames are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WasmBacktraceDetails {
+    /// They do, of modules that have DWARF sections.
+    Enable,
+    /// They do not.
+    Disable,
+    /// They do if the environment variable `BROLGA_BACKTRACE_DETAILS` is set, and not to `0`.
+    Environment,
+}
+
 /// A configuration that no engine can have.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -76,6 +87,9 @@ pub struct Config {
     pub(crate) parallel_compilation: bool,
     pub(crate) compile_threads: usize,
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
+    pub(crate) backtrace_details: bool,
+    #[cfg(feature = "coredump")]
+    pub(crate) coredump_on_trap: bool,
 }
 
 /// How many frames a backtrace holds unless told otherwise.
@@ -98,6 +112,9 @@ impl Default for Config {
             parallel_compilation: true,
             compile_threads: 0,
             backtrace_max_frames: Some(BACKTRACE_FRAMES),
+            backtrace_details: true,
+            #[cfg(feature = "coredump")]
+            coredump_on_trap: false,
         }
     }
 }
@@ -171,6 +188,20 @@ impl Config {
         self
     }
 
+    /// Whether wasm counts what it executes and traps when its fuel is used up; see
+    /// [`Store::set_fuel`](crate::Store::set_fuel). Default: no.
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
+        self.options.consume_fuel = enable;
+        self
+    }
+
+    /// Whether wasm looks at the engine's epoch and stops at its store's deadline; see
+    /// [`Engine::increment_epoch`](crate::Engine::increment_epoch). Default: no.
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Self {
+        self.options.epoch_interruption = enable;
+        self
+    }
+
     /// Whether functions are compiled on several threads. Default: yes, where the feature
     /// `parallel-compilation` is on.
     pub fn parallel_compilation(&mut self, parallel: bool) -> &mut Self {
@@ -234,6 +265,28 @@ impl Config {
             (true, None) => self.wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES)),
             (true, Some(_)) => self,
         }
+    }
+
+    /// Whether backtraces say where in the source their frames are. DWARF sections are read only
+    /// when a backtrace is shown or [`FrameInfo::symbols`](crate::FrameInfo::symbols) asked for,
+    /// and with bounded effort. Default: [`WasmBacktraceDetails::Enable`].
+    pub fn wasm_backtrace_details(&mut self, details: WasmBacktraceDetails) -> &mut Self {
+        self.backtrace_details = match details {
+            WasmBacktraceDetails::Enable => true,
+            WasmBacktraceDetails::Disable => false,
+            WasmBacktraceDetails::Environment => {
+                std::env::var_os("BROLGA_BACKTRACE_DETAILS").is_some_and(|value| value != "0")
+            }
+        };
+        self
+    }
+
+    /// Whether an error of a call has a [`WasmCoreDump`](crate::WasmCoreDump) around it.
+    /// Default: no.
+    #[cfg(feature = "coredump")]
+    pub fn coredump_on_trap(&mut self, enable: bool) -> &mut Self {
+        self.coredump_on_trap = enable;
+        self
     }
 
     /// Compiles for machines of the triple `target` instead of this one. Such code can be looked

@@ -23,12 +23,18 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::sync::Arc;
 
-use brolga_abi::{HostCall, HostFunctionContext, StoreContext as AbiStoreContext, VmContext};
+use brolga_abi::{
+    HostCall, HostFunctionContext, StoreContext as AbiStoreContext, TrapCode, VmContext,
+};
 use brolga_module as module;
-use brolga_runtime::{FuncId, HostData, Store as RuntimeStore, Unwind, Value, host_call_shim};
+use brolga_runtime::{
+    EpochHook, FuncId, HostData, Store as RuntimeStore, Unwind, Value, host_call_shim,
+};
 
 use crate::store_cell::StorePtr;
-use crate::{Caller, Error, FuncType, Result, StoreContextMut, Val, WasmRet, WasmTyList};
+use crate::{
+    Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet, WasmTyList,
+};
 
 /// Argument slots, read or written front to back.
 ///
@@ -45,6 +51,7 @@ impl<'a> Slots<'a> {
     /// There are `count` slots at `first`, good for `'a`. If they will be taken from, they hold
     /// values of the types that they will be taken as, references being null or of the store that
     /// `runtime` is.
+    #[inline(always)]
     pub(crate) unsafe fn new(
         runtime: &'a mut RuntimeStore,
         first: *mut u64,
@@ -362,6 +369,36 @@ pub(crate) fn with_data<T: 'static, R>(embedder: *mut (), look: impl FnOnce(&mut
     // asked with that store's address, which `Store::new` noted. Data is lent out by contexts only,
     // and whoever made the store grow has the only one.
     unsafe { StorePtr::<T>::with_data(embedder, look) }
+}
+
+/// Has the store's callback asked when its code has met the deadline, or has that be a trap.
+pub(crate) fn ask_at_deadline<T: 'static>(store: &mut StoreContextMut<'_, T>, ask: bool) {
+    let hook: Option<EpochHook> = if ask { Some(meet_deadline::<T>) } else { None };
+    // SAFETY: the hook is that of `T`, whose store `Store::new` has noted as its embedder.
+    unsafe { store.cell_mut().runtime.set_epoch_hook(hook) }
+}
+
+/// What is done when code of the store at `embedder` has met its deadline.
+///
+/// # Safety
+/// `embedder` is the store of a `T` that `Store::new` noted, and code of that store waits for this
+/// call.
+unsafe fn meet_deadline<T: 'static>(embedder: *mut ()) -> Result<(), Unwind> {
+    // SAFETY: the caller's promise.
+    let ptr = unsafe { StorePtr::<T>::from_erased(embedder) };
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
+    let update = context.update_deadline();
+    let runtime = &mut context.cell_mut().runtime;
+    // As after host functions.
+    runtime.context();
+    match update.map_err(unwind)? {
+        UpdateDeadline::Interrupt => Err(TrapCode::Interrupt.into()),
+        UpdateDeadline::Continue(ticks) => {
+            runtime.set_epoch_deadline(ticks);
+            Ok(())
+        }
+    }
 }
 
 /// The instance that called a host function, as wasm passes it.

@@ -44,10 +44,7 @@ impl Inspection {
     /// # Errors
     /// If the bytes are no module that the engine's configuration accepts.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Inspection> {
-        #[cfg(feature = "wat")]
-        let bytes = wat::parse_bytes(bytes.as_ref())?;
-        #[cfg(not(feature = "wat"))]
-        let bytes = bytes.as_ref();
+        let bytes = crate::source::binary(bytes.as_ref(), None)?;
         let bytes: Arc<[u8]> = Arc::from(&*bytes);
         Ok(Inspection { engine: engine.clone(), module: engine.decode(bytes)? })
     }
@@ -59,21 +56,22 @@ impl Inspection {
         first..first.saturating_add(count)
     }
 
-    /// What a function is called.
+    /// What a function, defined or imported, is called.
     pub fn name(&self, func: u32) -> Option<&str> {
-        self.module.func_name(self.defined(func).ok().map(|it| self.module.func_index(it))?)
+        let func = FuncIndex(func);
+        (func.as_usize() < self.module.functions.len()).then(|| self.module.func_name(func))?
     }
 
-    /// The function called `name`: by an export, by the name section, or by its index in digits.
+    /// The function, defined or imported, that is called `name`: by an export, by the name section,
+    /// or by its index in digits.
     pub fn find(&self, name: &str) -> Option<u32> {
         if let Some(brolga_module::ExportItem::Func(func)) = self.module.export(name) {
             return Some(func.0);
         }
-        if let Some(func) = self.functions().find(|func| self.name(*func) == Some(name)) {
+        if let Some(func) = (0..self.functions().end).find(|func| self.name(*func) == Some(name)) {
             return Some(func);
         }
-        let func = name.parse().ok()?;
-        self.defined(func).ok().map(|_| func)
+        name.parse().ok().filter(|func| *func < self.functions().end)
     }
 
     /// The intermediate code (Cranelift's) of a function, before it is optimised.

@@ -1,9 +1,11 @@
 //! Instances as embedders hold them.
 
-use brolga_module::ExportItem;
-use brolga_runtime::InstanceId;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::engine::call_dynamic;
+use brolga_module::ExportItem;
+use brolga_runtime::{InstanceId, StartFunction};
+
+use crate::engine::{call_dynamic, call_start};
 use crate::external::Export;
 use crate::{
     AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Result, StoreContextMut,
@@ -67,14 +69,21 @@ impl Instance {
         let engine = module.engine();
         let name = module.name().unwrap_or_default();
         let id = engine.new_module_engine(&mut store, name, module, imports)?.id();
-        match start(&mut store, id) {
-            Ok(()) => Ok(Instance { id }),
-            Err(error) => {
-                // Nobody has a handle of it; what it can be reached by otherwise goes on working.
-                store.cell_mut().runtime.abandon_instance(id)?;
-                Err(error)
-            }
+        let started = catch_unwind(AssertUnwindSafe(|| start(&mut store, id)));
+        if !matches!(started, Ok(Ok(()))) {
+            // Nobody has a handle of it; what it can be reached by otherwise goes on working. (It
+            // may have been closed: then there is nothing left to do.)
+            let _ = store.cell_mut().runtime.abandon_instance(id);
         }
+        match started {
+            Ok(started) => started.map(|()| Instance { id }),
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    #[cfg(feature = "coredump")]
+    pub(crate) fn from_id(id: InstanceId) -> Instance {
+        Instance { id }
     }
 
     /// # Errors
@@ -193,7 +202,8 @@ impl Instance {
 /// Runs an instance's start function, if it has one.
 fn start<T>(store: &mut StoreContextMut<'_, T>, instance: InstanceId) -> Result<()> {
     match store.cell().runtime.start_function(instance)? {
-        Some(func) => call_dynamic(store.reborrow(), func, &[], &mut []),
         None => Ok(()),
+        Some(StartFunction::Own(start)) => call_start(store, start),
+        Some(StartFunction::Imported(func)) => call_dynamic(store.reborrow(), func, &[], &mut []),
     }
 }

@@ -45,15 +45,22 @@
 //! - Reading what wasm wrote: [`Memory`].
 //! - When wasm stops: [`Trap`], [`WasmBacktrace`], [`Error`].
 //! - How much wasm may use: [`Limits`], [`Store::limiter`], [`Config::max_wasm_stack`].
+//! - Stopping wasm from outside: [`Store::set_fuel`], [`Engine::increment_epoch`].
+//! - Compiling once, running often: [`Module::serialize`], [`Module::deserialize`],
+//!   [`Engine::precompile_module`].
 //! - Giving memory back: [`Instance::close`], [`Engine::delete_compiled_module`].
 //! - The seam beneath, functions by index and values as bare slots: [`ModuleEngine`],
 //!   [`CallEngine`].
 //!
 //! # Features
 //!
-//! - `compiler` (default): compile modules in this process.
+//! - `compiler` (default): compile modules in this process. Without it, compiled ones are loaded:
+//!   [`Module::deserialize`].
 //! - `parallel-compilation` (default): on several threads.
 //! - `wat` (default): accept the text format wherever bytes are accepted.
+//! - `addr2line` (default): backtraces tell the source lines of modules with DWARF sections.
+//! - `demangle` (default): backtraces show Rust's and C++'s names as they are written.
+//! - `coredump` (default): [`WasmCoreDump`].
 //! - `all-arch`: compile for every 64-bit target there is a code generator for.
 //!
 //! # Invariants
@@ -63,13 +70,17 @@
 //!   [`CallEngine`].
 //! - Safe code that uses this crate in whatever way gets results, errors or documented panics, and
 //!   never undefined behaviour.
-//! - `unsafe` is in three files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`.
+//! - `unsafe` is in four files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`, `serialize.rs`.
 #![deny(unsafe_code)]
 
 mod backtrace;
 mod caller;
 mod config;
 mod context;
+#[cfg(feature = "coredump")]
+mod coredump;
+mod debug;
+mod definition;
 mod engine;
 mod error;
 mod extern_ref;
@@ -77,11 +88,13 @@ mod external;
 mod func;
 mod global;
 mod handle;
-#[allow(unsafe_code, reason = "one of the three rooms")]
+#[allow(unsafe_code, reason = "one of the rooms")]
 mod host_call;
+mod host_cpu;
 #[cfg(feature = "compiler")]
 pub mod inspect;
 mod instance;
+mod interrupt;
 mod into_func;
 mod limits;
 mod linker;
@@ -89,10 +102,12 @@ mod linker;
 pub mod macros;
 mod memory;
 mod module;
+#[allow(unsafe_code, reason = "one of the rooms")]
+mod serialize;
 #[cfg(feature = "compiler")]
 mod source;
 mod store;
-#[allow(unsafe_code, reason = "one of the three rooms")]
+#[allow(unsafe_code, reason = "one of the rooms")]
 mod store_cell;
 mod table;
 mod trap;
@@ -104,8 +119,12 @@ mod wasm_ty;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use caller::Caller;
-pub use config::{Config, ConfigError, OptLevel};
+pub use config::{Config, ConfigError, OptLevel, WasmBacktraceDetails};
 pub use context::{AsContext, AsContextMut};
+#[cfg(feature = "coredump")]
+pub use coredump::WasmCoreDump;
+pub use debug::FrameSymbol;
+pub use definition::{InstancePre, UnknownImportError};
 pub use engine::{
     CallEngine, ElementInstance, Engine, EngineError, EngineWeak, FunctionListenerFactory,
     ModuleEngine, SlotCountError,
@@ -115,12 +134,15 @@ pub use extern_ref::{ExternRef, Rooted};
 pub use external::{Export, Extern};
 pub use func::Func;
 pub use global::Global;
+pub use host_cpu::HostError;
 pub use instance::{Instance, ModuleExport};
+pub use interrupt::UpdateDeadline;
 pub use into_func::IntoFunc;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
-pub use linker::{InstancePre, Linker, UnknownImportError};
+pub use linker::Linker;
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
+pub use serialize::{DeserializeError, Precompiled};
 pub use store_cell::{Store, StoreContext, StoreContextMut};
 pub use table::Table;
 pub use trap::Trap;
@@ -136,7 +158,7 @@ pub use wasm_ty::{WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList};
 // What the crates beneath call these things is part of this API.
 #[cfg(feature = "compiler")]
 pub use brolga_abi::CodeImage;
-pub use brolga_abi::FunctionTypeId;
+pub use brolga_abi::{FunctionTypeId, ImageFileError};
 #[cfg(feature = "compiler")]
 pub use brolga_compile::CompileError;
 pub use brolga_module::{Feature, Features, FuncIndex, ModuleError, TableIndex, TypeIndex};

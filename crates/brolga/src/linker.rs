@@ -4,45 +4,12 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::definition::Definition;
 use crate::host_call::HostFunc;
 use crate::{
     AsContext, AsContextMut, Caller, Context, Engine, Error, Extern, ExternType, Func, FuncType,
-    ImportType, Instance, IntoFunc, Module, Result, StoreContextMut, Val, bail,
+    ImportType, Instance, InstancePre, IntoFunc, Module, Result, UnknownImportError, Val, bail,
 };
-
-/// An import that nothing was defined for.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("unknown import: `{module}::{name}` has not been defined")]
-pub struct UnknownImportError {
-    module: String,
-    name: String,
-    ty: ExternType,
-}
-
-impl UnknownImportError {
-    fn new(import: &ImportType<'_>) -> UnknownImportError {
-        UnknownImportError {
-            module: import.module().to_owned(),
-            name: import.name().to_owned(),
-            ty: import.ty(),
-        }
-    }
-
-    /// The first of the import's names.
-    pub fn module(&self) -> &str {
-        &self.module
-    }
-
-    /// The second of the import's names.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What was wanted.
-    pub fn ty(&self) -> ExternType {
-        self.ty.clone()
-    }
-}
 
 /// Names to definitions, for stores with data `T`.
 ///
@@ -69,53 +36,6 @@ pub struct Linker<T: 'static> {
     engine: Engine,
     modules: HashMap<Arc<str>, HashMap<Arc<str>, Definition<T>>>,
     allow_shadowing: bool,
-}
-
-enum Definition<T: 'static> {
-    /// A thing of a store.
-    Extern(Extern, ExternType),
-    /// A function of any store.
-    Host(Arc<HostFunc<T>>),
-}
-
-impl<T> Clone for Definition<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Definition::Extern(item, ty) => Definition::Extern(*item, ty.clone()),
-            Definition::Host(func) => Definition::Host(Arc::clone(func)),
-        }
-    }
-}
-
-impl<T> Definition<T> {
-    fn resolve(&self, store: &mut StoreContextMut<'_, T>) -> Result<Extern> {
-        match self {
-            Definition::Extern(item, _) => Ok(*item),
-            Definition::Host(func) => Ok(store.link(func)?.into()),
-        }
-    }
-
-    /// An error if it can't be what is imported, as far as that can be said without a store: sizes
-    /// of memories and tables change.
-    fn check(&self, import: &ImportType<'_>) -> Result<()> {
-        let wanted = import.ty();
-        let (fits, found): (_, &dyn fmt::Display) = match (self, &wanted) {
-            (Definition::Host(func), ExternType::Func(ty)) => (func.ty().matches(ty), func.ty()),
-            (Definition::Extern(_, found @ ExternType::Func(it)), ExternType::Func(ty)) => {
-                (it.matches(ty), found)
-            }
-            (Definition::Host(func), _) => (false, func.ty()),
-            (Definition::Extern(_, found), wanted) => (found.kind() == wanted.kind(), found),
-        };
-        if fits {
-            return Ok(());
-        }
-        bail!(
-            "incompatible import type for `{}::{}`: expected {wanted}, found {found}",
-            import.module(),
-            import.name()
-        )
-    }
 }
 
 impl<T: 'static> Linker<T> {
@@ -167,7 +87,7 @@ impl<T: 'static> Linker<T> {
         name: &str,
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
-        let definition = definition(store, item.into())?;
+        let definition = Definition::new(store, item.into())?;
         self.insert(module, name, definition)
     }
 
@@ -217,7 +137,7 @@ impl<T: 'static> Linker<T> {
             .map(|export| (export.name().to_owned(), export.into_extern()))
             .collect();
         for (name, item) in exports {
-            let definition = definition(&store, item)?;
+            let definition = Definition::new(&store, item)?;
             self.insert(module_name, &name, definition)?;
         }
         Ok(self)
@@ -432,12 +352,6 @@ impl<T: 'static> Linker<T> {
     }
 }
 
-/// The definition for a thing of a store.
-fn definition<T>(store: impl AsContext<Data = T>, item: Extern) -> Result<Definition<T>> {
-    let ty = item.try_ty(store)?;
-    Ok(Definition::Extern(item, ty))
-}
-
 impl<T> Clone for Linker<T> {
     fn clone(&self) -> Linker<T> {
         Linker {
@@ -464,42 +378,5 @@ impl<T> fmt::Debug for Linker<T> {
             definitions.keys().map(move |name| format!("{module}::{name}"))
         });
         f.debug_set().entries(names).finish()
-    }
-}
-
-/// A module with all its imports looked up: see [`Linker::instantiate_pre`].
-pub struct InstancePre<T: 'static> {
-    module: Module,
-    definitions: Arc<[Definition<T>]>,
-}
-
-impl<T: 'static> InstancePre<T> {
-    /// The module.
-    pub fn module(&self) -> &Module {
-        &self.module
-    }
-
-    /// Makes an instance, and runs its start function.
-    ///
-    /// # Errors
-    /// As [`Instance::new`].
-    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> Result<Instance> {
-        let mut store = store.as_context_mut();
-        self.module.engine().check_same(&store.cell().engine, "store")?;
-        let imports = self.definitions.iter().map(|it| it.resolve(&mut store));
-        let imports = imports.collect::<Result<Vec<_>>>()?;
-        Instance::new(store, &self.module, &imports)
-    }
-}
-
-impl<T> Clone for InstancePre<T> {
-    fn clone(&self) -> InstancePre<T> {
-        InstancePre { module: self.module.clone(), definitions: Arc::clone(&self.definitions) }
-    }
-}
-
-impl<T> fmt::Debug for InstancePre<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstancePre").field("module", &self.module).finish_non_exhaustive()
     }
 }

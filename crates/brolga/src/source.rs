@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::{Context, Engine, Module, Result};
+use crate::{Context, Engine, EngineError, Module, Result};
 
 impl Module {
     /// Compiles a module: the binary format, or with the feature `wat` also the text format.
@@ -37,7 +37,8 @@ impl Module {
 
 /// The binary of a module given as binary or as text.
 #[cfg(feature = "wat")]
-fn binary<'a>(bytes: &'a [u8], file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
+pub(crate) fn binary<'a>(bytes: &'a [u8], file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
+    check_source(bytes)?;
     wat::parse_bytes(bytes).map_err(|mut error| {
         if let Some(file) = file {
             error.set_path(file);
@@ -48,6 +49,15 @@ fn binary<'a>(bytes: &'a [u8], file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
 
 /// The binary of a module given as binary: this build reads no text.
 #[cfg(not(feature = "wat"))]
-fn binary<'a>(bytes: &'a [u8], _file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
+pub(crate) fn binary<'a>(bytes: &'a [u8], _file: Option<&Path>) -> Result<Cow<'a, [u8]>> {
+    check_source(bytes)?;
     Ok(bytes.into())
+}
+
+/// An error for what is no source, though it holds one.
+fn check_source(bytes: &[u8]) -> Result<(), EngineError> {
+    match Engine::detect_precompiled(bytes) {
+        None => Ok(()),
+        Some(_) => Err(EngineError::Precompiled),
+    }
 }

@@ -8,14 +8,18 @@ use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use brolga_runtime::{FuncId, Limits, Store as RuntimeStore, StoreConfig, StoreStack};
+use brolga_runtime::{FuncId, Limits, Store as RuntimeStore, StoreStack};
 
 use crate::host_call::HostFunc;
+use crate::interrupt::EpochCallback;
 use crate::limits::{Limiter, ResourceLimiter};
 use crate::store_cell::Owned;
 use crate::{Engine, Func, Result, Store, StoreContext, StoreContextMut, Val};
 
 /// What a store consists of.
+///
+/// Shared, it is only read: nothing in it changes behind a shared reference. (The stack does, but
+/// only calls use it, and they have the store to themselves.)
 pub struct StoreCell<T: 'static> {
     pub(crate) runtime: RuntimeStore,
     pub(crate) stack: Owned<StoreStack>,
@@ -23,30 +27,33 @@ pub struct StoreCell<T: 'static> {
     /// The functions that host functions of linkers have become here, by the address of the
     /// latter; each is kept, so that its address stays its own.
     linked: HashMap<usize, (Arc<HostFunc<T>>, FuncId)>,
+    /// What is asked when wasm has met the store's deadline; taken out while it is asked.
+    pub(crate) epoch_callback: Option<EpochCallback<T>>,
     /// A list that calls with [`Val`]s use again.
     pub(crate) spare_values: Vec<Val>,
-    /// The same for their slots.
-    pub(crate) spare_slots: Vec<u64>,
+    /// The same for the types of their results, and their slots.
+    pub(crate) spare: (Vec<brolga_module::ValType>, Vec<u64>),
+    /// What core dumps are made of.
+    #[cfg(feature = "coredump")]
+    pub(crate) instances: crate::coredump::Instances,
     pub(crate) data: T,
 }
 
 impl<T> Store<T> {
     /// An empty store with `data`.
     pub fn new(engine: &Engine, data: T) -> Store<T> {
-        let runtime = RuntimeStore::new(StoreConfig {
-            types: engine.types().clone(),
-            options: engine.config().options,
-            limits: Limits::default(),
-            thunks: engine.thunks(),
-        });
+        let runtime = RuntimeStore::new(engine.stores(), Limits::default());
         let stack = runtime.new_stack(engine.stacks().clone());
         let mut store = Store::from_cell(StoreCell {
             runtime,
             stack: Owned::new(stack),
             engine: engine.clone(),
             linked: HashMap::new(),
+            epoch_callback: None,
             spare_values: Vec::new(),
-            spare_slots: Vec::new(),
+            spare: Default::default(),
+            #[cfg(feature = "coredump")]
+            instances: Default::default(),
             data,
         });
         let mut context = store.context_mut();

@@ -74,6 +74,15 @@ impl<T> StorePtr<T> {
         self.0.as_ptr().cast()
     }
 
+    /// The pointer again.
+    ///
+    /// # Safety
+    /// `address` is the [`erased`](StorePtr::erased) form of a `StorePtr<T>` of the same `T`.
+    pub(crate) unsafe fn from_erased(address: *mut ()) -> StorePtr<T> {
+        // SAFETY: the caller's promise: it was not null before its type was erased.
+        StorePtr(unsafe { NonNull::new_unchecked(address.cast()) })
+    }
+
     /// Lends the data of the store at `address` to `look`: what the limiter does, which the store
     /// asks in the middle of its own work.
     ///

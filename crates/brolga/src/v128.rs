@@ -14,16 +14,19 @@ pub struct V128(u128);
 
 impl V128 {
     /// The bits; lane 0 is the lowest.
+    #[inline]
     pub fn as_u128(&self) -> u128 {
         self.0
     }
 
     /// The two halves as they stand in argument slots, lower half first.
+    #[inline]
     pub(crate) fn to_slots(self) -> [u64; 2] {
         [self.0 as u64, (self.0 >> 64) as u64]
     }
 
     /// The vector whose halves are `low` and `high`.
+    #[inline]
     pub(crate) fn from_slots(low: u64, high: u64) -> V128 {
         V128(u128::from(low) | u128::from(high) << 64)
     }

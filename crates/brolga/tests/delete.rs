@@ -99,6 +99,14 @@ fn closing_the_running_instance_from_a_host_function() -> Result<()> {
         let run = instance.get_typed_func::<(), i32>(&mut store, "run")?;
         *store.data_mut() = Some(instance);
         assert_eq!(run.call(&mut store, ())?, 7, "the call goes on to its end");
+        // Untyped too.
+        let instance = Instance::new(&mut store, &module, &[host.into()])?;
+        let func = instance.get_func(&mut store, "run").unwrap();
+        *store.data_mut() = Some(instance);
+        let mut results = [Val::I64(0)];
+        func.call(&mut store, &[], &mut results)?;
+        assert_eq!(results[0].unwrap_i32(), 7);
+        assert!(func.call(&mut store, &[], &mut results).is_err());
         let error = run.call(&mut store, ()).unwrap_err();
         assert!(error.is::<HandleError>() || format!("{error:#}").contains("closed"), "{error:#}");
     }
@@ -196,4 +204,41 @@ fn hammered_by_threads_that_compile_call_and_delete() {
     });
     assert!(!failed.into_inner());
     assert_eq!(calls.into_inner(), THREADS * (ROUNDS - 10));
+}
+
+/// The only reference to a function of an instance that is closed meanwhile is the result of the
+/// call: it must still name the function, or nothing, but never something that was freed.
+#[test]
+fn a_result_of_a_closed_instance() -> Result<()> {
+    let engine = Engine::default();
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "" "host" (func $host))
+            (func $number (result i32) i32.const 5)
+            (elem declare func $number)
+            (func (export "run") (result funcref) (call $host) (ref.func $number)))"#,
+    )?;
+    let mut store = Store::new(&engine, None::<Instance>);
+    let host = Func::wrap(&mut store, |mut caller: Caller<'_, Option<Instance>>| -> Result<()> {
+        caller.data_mut().take().context("put there below")?.close(&mut caller)
+    });
+    for round in 0..100 {
+        let instance = Instance::new(&mut store, &module, &[host.into()])?;
+        *store.data_mut() = Some(instance);
+        let func = if round % 2 == 0 {
+            let run = instance.get_typed_func::<(), Option<Func>>(&mut store, "run")?;
+            run.call(&mut store, ())?
+        } else {
+            let run = instance.get_func(&mut store, "run").unwrap();
+            let mut results = [Val::I32(0)];
+            run.call(&mut store, &[], &mut results)?;
+            results[0].unwrap_funcref().copied()
+        };
+        let func = func.context("a function")?;
+        assert!(func.typed::<(), i32>(&store).is_err(), "its instance is closed");
+        let table = TableType::new(RefType::FUNCREF, 1, None);
+        assert!(Table::new(&mut store, table, func.into()).is_err());
+    }
+    Ok(())
 }

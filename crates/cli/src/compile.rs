@@ -4,6 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use brolga::inspect::Inspection;
+
 use crate::failure::Failure;
 use crate::flags::CompileFlags;
 use crate::input;
@@ -11,15 +13,15 @@ use crate::input;
 pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
     let engine = input::engine()?;
     let bytes = input::read(&flags.file)?;
-    let cannot_compile = |error| input::cannot_compile(&flags.file, &error);
-    let module =
-        brolga::inspect::Inspection::new(&engine, bytes).map_err(cannot_compile)?;
+    let cannot_compile = |error| input::cannot_compile(&flags.file, &bytes, &error);
+    let module = Inspection::new(&engine, &bytes).map_err(cannot_compile)?;
     let start = Instant::now();
     let image = module.image().map_err(cannot_compile)?;
     let elapsed = start.elapsed();
+    let bytes: u64 = image.functions.iter().map(|range| u64::from(range.len)).sum();
     writeln!(
         io::stdout(),
-        "{}: {} functions, {} bytes of code, {:.3} s",
+        "{}: {} functions, {bytes} bytes of code, image of {} bytes, {:.3} s",
         flags.file.display(),
         image.functions.len(),
         image.code.len(),

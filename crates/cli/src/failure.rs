@@ -9,6 +9,8 @@ use brolga::{Error, ModuleError, Trap};
 /// The exit code after a trap: what a shell shows of a process that aborted.
 const TRAPPED: u8 = 134;
 const FAILED: u8 = 1;
+/// The exit code of bad usage, as clap has it.
+const MISUSED: u8 = 2;
 
 /// A failed command: a message, and hints that help on.
 #[derive(Debug)]
@@ -21,6 +23,11 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hints: Vec::new(), code: FAILED }
+    }
+
+    /// What was asked for makes no sense.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: MISUSED, ..Self::new(message) }
     }
 
     #[must_use]

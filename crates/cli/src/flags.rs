@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Runs, compiles, tests and inspects WebAssembly.
+/// Runs, compiles, tests and inspects WebAssembly
 #[derive(Parser, Debug)]
-#[command(name = "brolga", version, about, arg_required_else_help = true)]
+#[command(name = "brolga", version, arg_required_else_help = true)]
 pub(crate) struct Brolga {
     #[command(subcommand)]
     pub(crate) command: Command,

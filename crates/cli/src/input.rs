@@ -1,5 +1,6 @@
 //! Reading what a command is given: a file, or standard input.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -7,9 +8,29 @@ use brolga::{Engine, Module};
 
 use crate::failure::Failure;
 
+/// What to call a file in a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a>(pub(crate) &'a Path);
+
+impl Name<'_> {
+    fn is_stdin(self) -> bool {
+        self.0 == Path::new("-")
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_stdin() {
+            f.write_str("standard input")
+        } else {
+            write!(f, "`{}`", self.0.display())
+        }
+    }
+}
+
 /// The contents of `file`, or of standard input for `-`.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    if file == Path::new("-") {
+    if Name(file).is_stdin() {
         let mut bytes = Vec::new();
         return match io::stdin().lock().read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
@@ -17,19 +38,27 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
         };
     }
     std::fs::read(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(format!("there is no file `{}`", file.display())),
-        _ => Failure::new(format!("can't read `{}`: {error}", file.display())),
+        io::ErrorKind::NotFound => Failure::new(format!("there is no file {}", Name(file))),
+        _ => Failure::new(format!("can't read {}: {error}", Name(file))),
     })
 }
 
 /// The module in `file`, compiled.
 pub(crate) fn module(engine: &Engine, file: &Path) -> Result<Module, Failure> {
     let bytes = read(file)?;
-    Module::new(engine, bytes).map_err(|error| cannot_compile(file, &error))
+    Module::new(engine, &bytes).map_err(|error| cannot_compile(file, &bytes, &error))
 }
 
-pub(crate) fn cannot_compile(file: &Path, error: &brolga::Error) -> Failure {
-    Failure::of_module(format_args!("can't compile `{}`", file.display()), error)
+/// The module of `bytes`, which come from `file`, can't be compiled.
+pub(crate) fn cannot_compile(file: &Path, bytes: &[u8], error: &brolga::Error) -> Failure {
+    let failure = Failure::of_module(format_args!("can't compile {}", Name(file)), error);
+    if bytes.starts_with(b"\0asm") || bytes.trim_ascii_start().starts_with(b"(") {
+        return failure;
+    }
+    failure.hint(
+        "a module is binary, beginning with the bytes 00 61 73 6d, or text, beginning with \
+         `(module`",
+    )
 }
 
 /// An engine of the default configuration.

@@ -7,13 +7,13 @@ use brolga::inspect::Inspection;
 
 use crate::failure::Failure;
 use crate::flags::InspectFlags;
-use crate::input;
+use crate::input::{self, Name};
 
 pub(crate) fn inspect(flags: &InspectFlags) -> Result<ExitCode, Failure> {
     let engine = input::engine()?;
-    let cannot_compile = |error| input::cannot_compile(&flags.file, &error);
-    let module =
-        Inspection::new(&engine, input::read(&flags.file)?).map_err(cannot_compile)?;
+    let bytes = input::read(&flags.file)?;
+    let cannot_compile = |error| input::cannot_compile(&flags.file, &bytes, &error);
+    let module = Inspection::new(&engine, &bytes).map_err(cannot_compile)?;
     let mut output = BufWriter::new(io::stdout().lock());
     if flags.what.layout {
         output.write_all(module.layout().map_err(cannot_compile)?.as_bytes())?;
@@ -40,18 +40,22 @@ fn functions(module: &Inspection, flags: &InspectFlags) -> Result<Vec<u32>, Fail
             Err(Failure::new(format!("the function `{name}` is imported: there is no code of it")))
         }
         None => {
-            let file = flags.file.display();
+            let file = Name(&flags.file);
             let some: Vec<_> = module
                 .functions()
                 .filter_map(|func| module.name(func))
                 .take(10)
                 .map(|name| format!("`{name}`"))
                 .collect();
-            let failure = Failure::new(format!("`{file}` has no function `{name}`"));
+            let failure = Failure::new(format!("{file} has no function `{name}`"));
             Err(if some.is_empty() {
                 failure.hint("its functions have no names: give an index")
             } else {
-                failure.hint(format!("it has {} functions, such as {}", module.functions().len(), some.join(", ")))
+                failure.hint(format!(
+                    "it has {} functions, such as {}",
+                    module.functions().len(),
+                    some.join(", ")
+                ))
             })
         }
     }

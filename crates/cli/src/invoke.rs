@@ -18,7 +18,7 @@ pub(crate) fn argument(text: &str, ty: &ValType) -> Result<Val, Failure> {
         _ => None,
     };
     value.ok_or_else(|| {
-        let failure = Failure::new(format!("`{text}` is no {ty}"));
+        let failure = Failure::usage(format!("`{text}` is no {ty}"));
         match ty {
             ValType::V128 => failure.hint("write a v128 as a number of 128 bits: 0x0123…"),
             ValType::Ref(_) => failure.hint("the only reference that can be given is `null`"),
@@ -81,18 +81,19 @@ impl fmt::Display for Typed<'_> {
     }
 }
 
-/// NaNs are told apart by sign and payload, as in the text format.
-fn write_float<F: fmt::Display + PartialEq + Copy + Into<f64>>(
+/// A float in decimal. NaNs are told apart by sign and payload, as in the text format.
+fn write_float<F: fmt::Display + Copy + Into<f64>>(
     f: &mut fmt::Formatter<'_>,
     ty: &str,
     value: F,
     payload: u64,
     canonical: u64,
 ) -> fmt::Result {
-    if value == value {
+    let wide: f64 = value.into();
+    if !wide.is_nan() {
         return write!(f, "{ty}:{value}");
     }
-    let sign = if value.into().is_sign_negative() { "-" } else { "" };
+    let sign = if wide.is_sign_negative() { "-" } else { "" };
     if payload == canonical {
         write!(f, "{ty}:{sign}nan")
     } else {

@@ -9,24 +9,33 @@ use brolga_wasi::{Exit, WasiCtx, WasiCtxBuilder};
 
 use crate::failure::Failure;
 use crate::flags::RunFlags;
-use crate::input;
+use crate::input::{self, Name};
 use crate::invoke::{Typed, argument};
 
 const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
 
 pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
-    let (file, args) = flags.file_and_args.split_first().ok_or_else(|| Failure::new("no FILE"))?;
+    let (file, args) =
+        flags.file_and_args.split_first().ok_or_else(|| Failure::usage("no FILE"))?;
+    // What follows FILE may begin with a hyphen, so clap lets FILE do so too.
+    if file.starts_with('-') && file != "-" {
+        let failure = Failure::usage(format!("there is no flag `{file}`"));
+        return Err(
+            failure.hint("`brolga run --help` lists them; those of the program follow FILE")
+        );
+    }
     let context = context(flags, file, args)?;
     let engine = input::engine()?;
-    let module = input::module(&engine, Path::new(file))?;
-    let entry = entry(flags, file, &module)?;
+    let path = Path::new(file);
+    let module = input::module(&engine, path)?;
+    let entry = entry(flags, Name(path), &module)?;
 
     let mut linker = Linker::new(&engine);
     brolga_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)
         .map_err(|error| Failure::new(format!("can't provide WASI: {error:#}")))?;
     let mut store = Store::new(&engine, context);
-    check_imports(file, &linker, &mut store, &module)?;
+    check_imports(Name(path), &linker, &mut store, &module)?;
     let outcome = linker.instantiate(&mut store, &module).and_then(|instance| {
         initialize(&mut store, instance, &module, entry)?;
         call(&mut store, instance, entry, flags, args)
@@ -51,7 +60,7 @@ fn context(flags: &RunFlags, file: &str, args: &[String]) -> Result<WasiCtx, Fai
             Some((key, value)) => builder.env(key, value),
             None => {
                 let value = std::env::var(variable).map_err(|_| {
-                    Failure::new(format!("the environment has no variable `{variable}`"))
+                    Failure::usage(format!("the environment has no variable `{variable}`"))
                         .hint(format!("give it a value: --env {variable}=VALUE"))
                 })?;
                 builder.env(variable, value)
@@ -78,18 +87,21 @@ fn context(flags: &RunFlags, file: &str, args: &[String]) -> Result<WasiCtx, Fai
 }
 
 /// The export to call.
-fn entry<'a>(flags: &'a RunFlags, file: &str, module: &Module) -> Result<&'a str, Failure> {
+fn entry<'a>(flags: &'a RunFlags, file: Name<'_>, module: &Module) -> Result<&'a str, Failure> {
     let name = flags.invoke.as_deref().unwrap_or(START);
     match module.get_export(name) {
         Some(ExternType::Func(_)) => Ok(name),
-        Some(_) => Err(Failure::new(format!("the export `{name}` of `{file}` is not a function"))),
+        Some(_) => Err(Failure::new(format!("the export `{name}` of {file} is not a function"))),
         None if flags.invoke.is_some() => {
-            let failure = Failure::new(format!("`{file}` has no export `{name}`"));
+            let failure = Failure::new(format!("{file} has no export `{name}`"));
             Err(failure.hint(functions(module)))
         }
         None => {
-            let failure = Failure::new(format!("`{file}` is no program: it exports no `{START}`"));
-            Err(failure.hint(format!("call one of its functions with --invoke NAME; {}", functions(module))))
+            let failure = Failure::new(format!("{file} is no program: it exports no `{START}`"));
+            Err(failure.hint(format!(
+                "call one of its functions with --invoke NAME; {}",
+                functions(module)
+            )))
         }
     }
 }
@@ -110,7 +122,7 @@ fn functions(module: &Module) -> String {
 
 /// Refuses a module with imports that nothing here provides, naming each and who might.
 fn check_imports(
-    file: &str,
+    file: Name<'_>,
     linker: &Linker<WasiCtx>,
     store: &mut Store<WasiCtx>,
     module: &Module,
@@ -119,9 +131,9 @@ fn check_imports(
         .imports()
         .filter(|import| linker.get(&mut *store, import.module(), import.name()).is_err())
         .collect();
-    let Some(first) = unknown.first() else {
+    if unknown.is_empty() {
         return Ok(());
-    };
+    }
     let shown: Vec<_> = unknown
         .iter()
         .take(10)
@@ -134,14 +146,16 @@ fn check_imports(
         count => format!("{count} imports"),
     };
     let shown = shown.concat();
-    let message = format!("`{file}` has {count} that nothing here provides:{shown}{more}");
-    Err(Failure::new(message).hint(provider(first.module())))
+    let message = format!("{file} has {count} that nothing here provides:{shown}{more}");
+    let mut hints: Vec<_> = unknown.iter().map(|import| provider(import.module())).collect();
+    hints.dedup();
+    Err(hints.into_iter().take(10).fold(Failure::new(message), Failure::hint))
 }
 
 /// Who provides modules called `name`.
 fn provider(name: &str) -> &'static str {
     match name {
-        "wasi_snapshot_preview1" => "WASI preview 1 has no function of this name and type",
+        "wasi_snapshot_preview1" => "WASI preview 1 has no function of this name",
         "wasi_unstable" | "wasi_snapshot_preview0" => {
             "this is WASI's first draft: compile the program with a newer toolchain"
         }
@@ -188,7 +202,8 @@ fn call(
     let args = if flags.invoke.is_some() { args } else { &[] };
     if args.len() != ty.params().len() {
         let (wanted, given) = (ty.params().len(), args.len());
-        let failure = Failure::new(format!("`{entry}` takes {wanted} arguments, {given} were given"));
+        let message = format!("`{entry}` takes {wanted} arguments, {given} were given");
+        let failure = Failure::usage(message);
         return Ok(Err(failure.hint(format!("its type is {ty}"))));
     }
     let params = args.iter().zip(ty.params()).map(|(text, ty)| argument(text, &ty));

@@ -7,14 +7,14 @@ use brolga_wast::Runner;
 
 use crate::failure::Failure;
 use crate::flags::WastFlags;
-use crate::input;
+use crate::input::{self, Name};
 
 pub(crate) fn wast(flags: &WastFlags) -> Result<ExitCode, Failure> {
     let engine = input::engine()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for file in &flags.files {
         let source = String::from_utf8(input::read(file)?)
-            .map_err(|_| Failure::new(format!("`{}` is not UTF-8", file.display())))?;
+            .map_err(|_| Failure::new(format!("{} is not UTF-8", Name(file))))?;
         let mut runner = Runner::new(&engine)
             .map_err(|error| Failure::new(format!("can't run scripts: {error:#}")))?;
         let report = runner.run(&file.display().to_string(), &source);
@@ -31,6 +31,9 @@ pub(crate) fn wast(flags: &WastFlags) -> Result<ExitCode, Failure> {
     }
     let files = flags.files.len();
     let plural = if files == 1 { "file" } else { "files" };
-    writeln!(io::stdout(), "{passed} passed, {failed} failed, {skipped} skipped in {files} {plural}")?;
+    writeln!(
+        io::stdout(),
+        "{passed} passed, {failed} failed, {skipped} skipped in {files} {plural}"
+    )?;
     Ok(if failed + skipped == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

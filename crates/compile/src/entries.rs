@@ -13,7 +13,7 @@
 //! - Every way out notes the wasm frame it leaves in the store before anything that may trap or
 //!   look at the stack.
 //! - Host code starts only with the stack that `stack_limit` promises it; what raises the trap
-//!   for want of it (`raise_trap`) is content with less.
+//!   for want of it (`raise_trap`) is content with `RAISE_BYTES`, which are touched before.
 //! - Thunks and entries refer to nothing else in the image: every one can stand alone.
 //! - No result of the host is checked: a host function that fails does not return.
 
@@ -222,9 +222,21 @@ impl<'f> ThunkBuilder<'f> {
 
     /// Raises the trap of number `code`; the exit is noted. Ends the block.
     fn raise(&mut self, vmctx: Value, code: Value) {
+        self.touch_stack();
         self.call_builtin(Builtin::raise_trap, vmctx, &[code]);
         // Not reached; code of no function, so the fault would not pass for a trap.
         self.builder.ins().trap(clif_trap_code(TrapCode::UnreachableCodeReached));
+    }
+
+    /// Reads the last byte of the stack that raising a trap takes. Where that is in the guard, the
+    /// fault is this code's: a stack overflow. In the host's code it would end the process.
+    fn touch_stack(&mut self) {
+        let stack = self.builder.ins().get_stack_pointer(POINTER);
+        let end = self.builder.ins().iadd_imm_s(stack, -i64::from(StoreContext::RAISE_BYTES));
+        let trap = clif_trap_code(TrapCode::StackOverflow);
+        let flags = MemFlagsData::new().with_trap_code(Some(trap));
+        // The value is of no use; what can trap is kept nevertheless.
+        self.builder.ins().load(types::I8, flags, end, 0);
     }
 
     /// Calls the host's code behind `builtin`.

@@ -180,6 +180,14 @@ impl Features {
         self.0
     }
 
+    /// The set whose number is `bits`; `None` if it is no set's: a bit without a feature, or a
+    /// feature without what it implies.
+    pub fn from_bits(bits: u64) -> Option<Features> {
+        let on = Feature::ALL.iter().filter(|feature| bits & feature.bit() != 0);
+        let set = on.fold(Features(0), |set, feature| set.with(*feature, true));
+        (set.0 == bits).then_some(set)
+    }
+
     /// The flags that make wasmparser read and validate with exactly this set.
     pub fn to_wasmparser(self) -> WasmFeatures {
         // GC_TYPES is no proposal: it is how wasmparser represents references to anything but

@@ -101,11 +101,13 @@ impl ParsedModule {
     }
 
     /// The type of function `func`.
+    #[inline]
     pub fn func_type(&self, func: FuncIndex) -> &FuncType {
         &self.types[self.functions[func.as_usize()].as_usize()]
     }
 
     /// The position of `func` among the defined functions; `None` if it is imported.
+    #[inline]
     pub fn defined_func(&self, func: FuncIndex) -> Option<DefinedFuncIndex> {
         func.0.checked_sub(self.imported_functions).map(DefinedFuncIndex)
     }

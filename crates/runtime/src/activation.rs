@@ -18,8 +18,9 @@
 //! - Whichever way an activation ends (return, trap, error, panic), the thread's state and, for the
 //!   older activation if there is one, the store's context are afterwards as they were before.
 //!   Without an older one `stack_limit`, `exit_fp` and `exit_pc` mean nothing outside calls.
-//! - A call that finds itself on the stack of the youngest activation stays there; any other
-//!   begins at the top of a stack that is not busy.
+//! - A call that finds itself on the stack of the youngest activation stays there, unless its code
+//!   needs a larger reserve than that stack has; any other begins at the top of a stack that is not
+//!   busy.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
@@ -193,7 +194,9 @@ unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Resul
         // SAFETY: the stack of a live activation.
         let core = unsafe { &*youngest.core };
         let sp = current_stack_pointer();
-        if core.contains(sp) {
+        // Code without signals takes its frame before it looks at the limit: only a stack that was
+        // made for such code has room for that.
+        if core.contains(sp) && (stack.signals || !core.signals) {
             // Below the limit there is only what the running host function was promised.
             if sp < core.stack_limit {
                 return Err(Failure::Trap { code: TrapCode::StackOverflow, address: None });

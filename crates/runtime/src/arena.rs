@@ -79,6 +79,13 @@ impl<T> Arena<T> {
         Some(thing)
     }
 
+    /// Takes everything out.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.len = 0;
+        self.free.clear();
+        self.entries.drain(..).filter_map(|entry| entry.thing)
+    }
+
     /// Everything that is there.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Place, &T)> {
         (0..).zip(&self.entries).filter_map(|(index, entry)| {

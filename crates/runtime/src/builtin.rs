@@ -51,6 +51,17 @@ macro_rules! rust_type {
     (never) => { () };
 }
 
+/// Runs the body behind an entry: with the store borrowed, unless it is the embedder's code that
+/// runs, which has a way to the store of its own.
+macro_rules! run_body {
+    (new_epoch, $vmctx:ident,) => {
+        crate::interrupt::new_epoch($vmctx)
+    };
+    ($name:ident, $vmctx:ident, $($arg:ident),*) => {
+        run($vmctx, |store, instance| body::$name(store, instance, $($arg),*))
+    };
+}
+
 macro_rules! define_entries {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:tt),*) -> $ret:tt;)*) => {
         const TABLE: BuiltinTable = BuiltinTable { $($name: entry::$name as *const u8,)* };
@@ -65,7 +76,7 @@ macro_rules! define_entries {
                     $($arg: rust_type!($ty)),*
                 ) -> rust_type!($ret) {
                     // SAFETY: only code calls this, with the context of the running instance.
-                    unsafe { run(vmctx, |store, instance| body::$name(store, instance, $($arg),*)) }
+                    unsafe { run_body!($name, vmctx, $($arg),*) }
                 }
             )*
         }
@@ -309,6 +320,10 @@ pub(crate) mod body {
             instance.dropped_elements.insert(elem);
         }
         Ok(())
+    }
+
+    pub(crate) fn out_of_fuel(store: &mut Store, _: Place) -> Outcome<()> {
+        store.refuel()
     }
 
     fn func_ref(store: &mut Store, instance: Place, func: FuncIndex) -> Outcome<*const FuncRef> {

@@ -25,6 +25,7 @@
 //!   freed, and as an open user until it is closed.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use brolga_abi::FuncRef;
 use brolga_module::{ExportItem, ExternType, ParsedModule, ValType};
@@ -113,6 +114,7 @@ impl Store {
     }
 
     /// Whether there are closed instances that are not freed.
+    #[inline]
     pub fn has_closed_pending(&self) -> bool {
         !self.closing.pending.is_empty()
     }
@@ -143,6 +145,7 @@ impl Store {
 
     /// A number that changes whenever instances are closed or freed: a [`FuncRef`] got before is not to be
     /// used after it changed.
+    #[inline]
     pub fn close_epoch(&self) -> u64 {
         self.closing.epoch
     }
@@ -315,13 +318,14 @@ impl Walk {
     }
 }
 
-/// Whether code can have put references to an instance's functions anywhere outside it.
-fn may_leak_functions(instance: &InstanceData) -> bool {
+/// Whether code, or the embedder by a table or a global, can have put references to an instance's
+/// functions anywhere outside it.
+pub(crate) fn may_leak_functions(instance: &InstanceData) -> bool {
     let module = &instance.code.module;
     let first = module.imported_functions as usize;
     let has_references =
         module.escapes[first..].contains(&true) || !instance.extra_func_refs.is_empty();
-    has_references && can_pass_functions(module)
+    has_references && (instance.named.load(Ordering::Relaxed) || can_pass_functions(module))
 }
 
 /// Whether a module has any way to pass a reference to a function on: a table or global that it
@@ -341,6 +345,6 @@ fn can_pass_functions(module: &ParsedModule) -> bool {
             .any(|ty| ty.params().iter().chain(ty.results()).any(|&ty| is_func(ty)))
 }
 
-fn is_func(ty: ValType) -> bool {
+pub(crate) fn is_func(ty: ValType) -> bool {
     matches!(ty, ValType::Ref(ty) if ty.is_func())
 }

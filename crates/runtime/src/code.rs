@@ -40,6 +40,8 @@ pub struct LoadedCode {
     _registered: Registered,
     code: SealedCode,
     types: Registration,
+    /// By type, equal ones alike: the entry for host calls, if there is one.
+    host_entries: Box<[Option<CodeRange>]>,
     /// What the memories of instances start with.
     pub(crate) initial_memories: InitialMemories,
 }
@@ -82,6 +84,9 @@ impl LoadedCode {
         check_image(&module, &image, &layout)?;
         let types = types.register(&module.types)?;
         let code = map(&image)?;
+        let host_entries = (0..module.types.len())
+            .map(|ty| image.host_entry(layout.canonical_type(TypeIndex::from_usize(ty))))
+            .collect();
         let start = code.as_ptr().addr();
         let text = start..start + image.text_bytes as usize;
         Ok(Arc::new_cyclic(|this| Self {
@@ -91,6 +96,7 @@ impl LoadedCode {
             layout,
             code,
             types,
+            host_entries,
             initial_memories: InitialMemories::default(),
         }))
     }
@@ -129,8 +135,7 @@ impl LoadedCode {
     /// The entry for host calls of functions of type `ty`, any of those equal to it; `None` if no
     /// function that escapes has it.
     pub fn host_entry(&self, ty: TypeIndex) -> Option<*const u8> {
-        let range = self.image.host_entry(self.layout.canonical_type(ty))?;
-        Some(self.address(range))
+        Some(self.address(self.host_entries[ty.as_usize()]?))
     }
 
     /// The thunk to host functions of type `ty`, any of those equal to it; `None` if the module

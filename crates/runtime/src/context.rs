@@ -35,6 +35,7 @@ impl ContextMemory {
     }
 
     /// The context, for code.
+    #[inline]
     pub(crate) fn vmctx(&self) -> NonNull<VmContext> {
         self.base.cast()
     }
@@ -43,6 +44,7 @@ impl ContextMemory {
     ///
     /// # Panics
     /// If there is no room for one, or it would be misaligned: a layout never says so.
+    #[inline]
     pub(crate) fn at<T>(&self, offset: u32) -> NonNull<T> {
         let end = (offset as usize).checked_add(size_of::<T>());
         assert!(end.is_some_and(|end| end <= self.layout.size()), "offsets are inside the context");

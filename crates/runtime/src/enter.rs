@@ -1,10 +1,11 @@
 //! A file on which the sandbox stands; changes need a second reader.
 //!
-//! The way into code: every call that the host makes goes through one of the two functions here.
+//! The way into code: every call that the host makes goes through one of the functions here.
 //!
 //! ```text
 //!  call ─────────────▶ activation::within ─▶ arch::enter_slots ─▶ host entry ─▶ wasm
 //!  call_in_registers ▶ activation::within ─▶ arch::enter_registers ───────────▶ wasm
+//!  call_start ───────▶ the same, without arguments
 //! ```
 //!
 //! **Invariants**
@@ -17,6 +18,7 @@ use brolga_abi::{FuncRef, StoreContext, VmContext};
 
 use crate::activation::within;
 use crate::arch::{self, RegisterArgs, RegisterResult, Target};
+use crate::instance::OwnStart;
 use crate::stack::StoreStack;
 use crate::trap::TrapRecord;
 
@@ -93,4 +95,30 @@ pub unsafe fn call_in_registers(
     };
     // SAFETY: the caller's promises.
     unsafe { within(stack, store, body) }
+}
+
+/// Calls an instance's own start function.
+///
+/// # Errors
+/// What the call ended with.
+///
+/// # Panics
+/// Goes on with a panic of host code that the function called.
+///
+/// # Safety
+/// - `store` and `stack` as for [`call`].
+/// - `start` was just got from that store, whose instance is kept during the call.
+pub unsafe fn call_start(
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    start: OwnStart,
+) -> Result<(), Box<TrapRecord>> {
+    let caller = std::ptr::null_mut();
+    let target = Target { code: start.code, callee: start.vmctx.as_ptr(), caller };
+    let body = |landing, top| {
+        // SAFETY: as in `call`; validation has seen that the function takes and returns nothing.
+        unsafe { arch::enter_registers(landing, top, target, RegisterArgs::new()) }
+    };
+    // SAFETY: the caller's promises.
+    unsafe { within(stack, store, body) }.map(drop)
 }

@@ -28,9 +28,12 @@ use brolga_abi::{FuncRef, FunctionTypeId, HostCall, HostFunctionContext};
 use brolga_module::{FuncIndex, FuncType, TypeIndex};
 
 use crate::arena::Place;
+use crate::close::may_leak_functions;
 use crate::handle::FuncPlace;
 use crate::stable::Stable;
-use crate::{BoxError, FuncError, FuncId, HandleError, LoadedCode, Registration, Store};
+use crate::{
+    BoxError, FuncError, FuncId, HandleError, LoadedCode, Registration, Store, TypeRegistry,
+};
 
 /// What a host function works on: an owned value of any type.
 #[derive(Debug)]
@@ -69,13 +72,29 @@ impl Drop for HostData {
     }
 }
 
-/// Code of an image, and what keeps it.
+/// Code between host and wasm: which module has it, and for which of its types. The store finds the
+/// address by itself.
 #[derive(Clone, Debug)]
 pub struct Thunk {
-    /// Where the code is.
+    /// The module.
     pub code: Arc<LoadedCode>,
-    /// Its first instruction: within `code`.
-    pub address: *const u8,
+    /// The type.
+    pub ty: TypeIndex,
+}
+
+impl Thunk {
+    /// What `find` finds for it, provided that it is for the type that `types` knows as `id`.
+    fn address(
+        &self,
+        id: FunctionTypeId,
+        types: &TypeRegistry,
+        find: fn(&LoadedCode, TypeIndex) -> Option<*const u8>,
+    ) -> Result<*const u8, ThunkError> {
+        let found = self.code.type_ids().get(self.ty.as_usize());
+        let is_right = found == Some(&id) && self.code.type_registry().same(types);
+        let address = is_right.then(|| find(&self.code, self.ty)).flatten();
+        address.ok_or_else(|| ThunkError("the code given is not for this type".into()))
+    }
 }
 
 /// The code between host and wasm that a type needs can't be had.
@@ -130,7 +149,7 @@ impl Store {
         data: HostData,
     ) -> Result<FuncId, FuncError> {
         self.budget.limits.host_functions(self.arenas.host_functions.len() as u64 + 1)?;
-        let types = self.types.register(std::slice::from_ref(ty))?;
+        let types = self.types().register(std::slice::from_ref(ty))?;
         let store = self.context.as_ptr();
         let function = Stable::new(HostFunction {
             context: HostFunctionContext { store, call, data: data.pointer },
@@ -204,16 +223,20 @@ impl Store {
     }
 
     /// The function whose reference is at `address`, for embedders that are given bare addresses:
-    /// none if there is no reference there. Looks at every instance.
+    /// none if there is no reference there, or one that nobody was ever given: nothing would keep
+    /// what that leads to, and a host function's may not be callable by wasm. Looks at every
+    /// instance.
     pub fn find_func(&self, address: usize) -> Option<FuncId> {
         let store = self.id();
         let instances = self.arenas.instances.iter().filter_map(|(place, instance)| {
             let func = instance.func_ref_at(address)?;
-            Some(FuncPlace::Instance(place, func))
+            let given = instance.handed_out || may_leak_functions(instance);
+            given.then_some(FuncPlace::Instance(place, func))
         });
-        let host = self.arenas.host_functions.iter().filter_map(|(place, _)| {
+        let host = self.arenas.host_functions.iter().filter_map(|(place, function)| {
             let here = self.host_func_ref(place).addr().get() == address;
-            here.then_some(FuncPlace::Host(place))
+            let given = !function.get().func_ref.wasm_code.is_null();
+            (here && given).then_some(FuncPlace::Host(place))
         });
         instances.chain(host).next().map(|place| FuncId { store, place })
     }
@@ -285,18 +308,16 @@ impl Store {
         importer: Option<(&Arc<LoadedCode>, TypeIndex)>,
     ) -> Result<NonNull<FuncRef>, FuncError> {
         if self.host_function(place).func_ref.wasm_code.is_null() {
-            let own = importer.and_then(|(code, ty)| {
-                Some(Thunk { address: code.host_exit(ty)?, code: Arc::clone(code) })
-            });
+            let function = self.host_function(place);
+            let id = function.func_ref.type_id;
+            let own = importer.filter(|(code, ty)| code.host_exit(*ty).is_some());
             let thunk = match own {
-                Some(thunk) => thunk,
-                None => {
-                    let function = self.host_function(place);
-                    self.thunks.host_exit(function.func_ref.type_id, &function.ty)?
-                }
+                Some((code, ty)) => Thunk { code: Arc::clone(code), ty },
+                None => self.config.thunks.host_exit(id, &function.ty)?,
             };
+            let address = thunk.address(id, self.types(), LoadedCode::host_exit)?;
             let function = self.host_function_mut(place);
-            function.func_ref.wasm_code = thunk.address;
+            function.func_ref.wasm_code = address;
             function.thunk = Some(thunk.code);
         }
         Ok(self.host_func_ref(place))
@@ -309,13 +330,12 @@ impl Store {
         func: FuncIndex,
     ) -> Result<NonNull<FuncRef>, FuncError> {
         let instance = self.instance(place);
+        if let Some(slot) = instance.filled_func_ref(func) {
+            return Ok(slot);
+        }
         if let Some(slot) = instance.func_ref_slot(func) {
-            // SAFETY: the slot is in a live context, and zeroed or filled.
-            if unsafe { !slot.as_ref().wasm_code.is_null() } {
-                return Ok(slot);
-            }
             let func_ref = self.make_func_ref(place, func)?;
-            // SAFETY: as above; no reference to the slot is alive.
+            // SAFETY: the slot is in a live context; no reference to it is alive.
             unsafe { slot.write(func_ref) };
             return Ok(slot);
         }
@@ -340,9 +360,10 @@ impl Store {
         let host_entry = match code.host_entry(ty) {
             Some(entry) => entry,
             None => {
-                let thunk = self.thunks.host_entry(type_id, code.module.func_type(func))?;
+                let thunk = self.config.thunks.host_entry(type_id, code.module.func_type(func))?;
+                let address = thunk.address(type_id, self.types(), LoadedCode::host_entry)?;
                 self.instance_mut(place).extra_code.push(thunk.code);
-                thunk.address
+                address
             }
         };
         Ok(FuncRef { wasm_code, host_entry, vmctx, type_id, func_index: func.0 })

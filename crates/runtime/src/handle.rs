@@ -61,6 +61,7 @@ macro_rules! handles {
 
         impl $name {
             /// The store it belongs to.
+            #[inline]
             pub fn store(self) -> StoreId {
                 self.store
             }

@@ -8,12 +8,15 @@
 //! - Images exist only where copying could not fail: every active segment of the module has a
 //!   constant offset and is inside the smallest size that its memory can have. So mapping shows
 //!   what copying would have.
+//! - Images live as long as the module's code; the engine's idle rooms that show one go with it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use brolga_module::{ConstOp, DataIndex, DataMode, MemoryIndex, ParsedModule};
 use brolga_os::{MemoryImage, page_size};
+
+use crate::memory_room::RoomPool;
 
 /// Below so many bytes of data copying is as fast.
 const IMAGE_BYTES_MIN: usize = 64 << 10;
@@ -25,7 +28,15 @@ const SPARSE_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct InitialMemories {
     asked_before: AtomicBool,
-    images: OnceLock<Box<[Option<InitialMemory>]>>,
+    images: OnceLock<Images>,
+}
+
+/// By memory index; none for memories whose segments are to be copied.
+#[derive(Debug)]
+struct Images {
+    images: Box<[Option<Arc<InitialMemory>>]>,
+    /// Where rooms that show them may be idle.
+    pool: RoomPool,
 }
 
 /// What a memory starts with.
@@ -38,18 +49,34 @@ pub(crate) struct InitialMemory {
 
 impl InitialMemories {
     /// The image of a memory that the module defines; none if its segments are to be copied.
-    pub(crate) fn get(&self, module: &ParsedModule, memory: MemoryIndex) -> Option<&InitialMemory> {
+    /// `pool` is the engine's.
+    pub(crate) fn get(
+        &self,
+        module: &ParsedModule,
+        memory: MemoryIndex,
+        pool: &RoomPool,
+    ) -> Option<&Arc<InitialMemory>> {
         if self.images.get().is_none() && !self.asked_before.load(Ordering::Relaxed) {
             return None;
         }
-        let images = self.images.get_or_init(|| make_images(module));
-        images.get(memory.as_usize())?.as_ref()
+        let images =
+            self.images.get_or_init(|| Images { images: make_images(module), pool: pool.clone() });
+        images.images.get(memory.as_usize())?.as_ref()
     }
 
     /// Notes that an instance has been made: the next one may want images.
     pub(crate) fn note_instance(&self) {
         if !self.asked_before.load(Ordering::Relaxed) {
             self.asked_before.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Images {
+    fn drop(&mut self) {
+        if self.images.iter().any(Option::is_some) {
+            self.images = Box::default();
+            self.pool.drop_orphans();
         }
     }
 }
@@ -61,14 +88,14 @@ struct Piece {
     data: DataIndex,
 }
 
-fn make_images(module: &ParsedModule) -> Box<[Option<InitialMemory>]> {
+fn make_images(module: &ParsedModule) -> Box<[Option<Arc<InitialMemory>>]> {
     let Some(pieces) = constant_pieces(module) else { return Box::default() };
     (0..module.memories.len())
         .map(|index| {
             let memory = MemoryIndex::from_usize(index);
             module.defined_memory(memory)?;
             let pieces: Vec<_> = pieces.iter().filter(|piece| piece.memory == memory).collect();
-            make_image(module, memory, &pieces)
+            make_image(module, memory, &pieces).map(Arc::new)
         })
         .collect()
 }

@@ -17,6 +17,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use brolga_abi::{FuncRef, GlobalCell, ImportedFunction, VmContext};
 use brolga_module::{
@@ -25,7 +26,7 @@ use brolga_module::{
 };
 
 use crate::arena::Place;
-use crate::close::Users;
+use crate::close::{Users, is_func};
 use crate::context::ContextMemory;
 use crate::handle::{FuncPlace, GlobalPlace, TablePlace};
 use crate::stable::Stable;
@@ -51,6 +52,10 @@ pub(crate) struct InstanceData {
     pub(crate) state: State,
     /// Whether others, the host or an importer, may have put references to its functions anywhere.
     pub(crate) handed_out: bool,
+    /// Whether the embedder was given a table or a global of its own that holds functions: exported
+    /// or not, it may pass it on, and copy from it. Atomic because looking needs no exclusive
+    /// access.
+    pub(crate) named: AtomicBool,
     /// Whether the embedder holds a bare reference to one of its functions.
     pub(crate) pinned: bool,
     /// References to functions that have no slot in the context.
@@ -88,8 +93,34 @@ impl InstanceData {
     }
 
     /// The slot for the reference to a function that the module defines, if it has one.
+    #[inline]
     pub(crate) fn func_ref_slot(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {
         self.code.layout.func_ref(func).map(|offset| self.context.at(offset))
+    }
+
+    /// The reference to a function in its slot, filled in now if it was not; none if it has no slot
+    /// or the module no entry for hosts.
+    #[inline]
+    pub(crate) fn filled_func_ref(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {
+        let slot = self.func_ref_slot(func)?;
+        // SAFETY: the slot is in a live context, and zeroed or filled.
+        if unsafe { (&raw const (*slot.as_ptr()).wasm_code).read().is_null() } {
+            self.fill_func_ref(func, slot)?;
+        }
+        Some(slot)
+    }
+
+    fn fill_func_ref(&self, func: FuncIndex, slot: NonNull<FuncRef>) -> Option<()> {
+        let (module, code) = (&self.code.module, &self.code);
+        let ty = module.functions[func.as_usize()];
+        let host_entry = code.host_entry(ty)?;
+        let wasm_code = code.function_code(module.defined_func(func)?);
+        let (type_id, func_index) = (code.type_id(ty), func.0);
+        let func_ref =
+            FuncRef { wasm_code, host_entry, vmctx: self.vmctx().as_ptr(), type_id, func_index };
+        // SAFETY: the slot is in a live context; no reference to it is alive.
+        unsafe { slot.write(func_ref) };
+        Some(())
     }
 
     /// The function whose reference, filled in, is at `address`.
@@ -228,11 +259,38 @@ impl Store {
 
     /// The function that an instance's module wants run before anything else; the caller of
     /// [`Store::instantiate`] calls it, and closes the instance should it fail.
-    pub fn start_function(&self, instance: InstanceId) -> Result<Option<FuncId>, HandleError> {
+    pub fn start_function(
+        &self,
+        instance: InstanceId,
+    ) -> Result<Option<StartFunction>, HandleError> {
         let place = self.checked_instance(instance)?;
-        let start = self.instance(place).code.module.start;
-        Ok(start.and_then(|func| self.func_of(place, func)))
+        let instance = self.instance(place);
+        let module = &instance.code.module;
+        let Some(start) = module.start else { return Ok(None) };
+        Ok(match module.defined_func(start) {
+            Some(defined) => {
+                let code = instance.code.function_code(defined);
+                Some(StartFunction::Own(OwnStart { code, vmctx: instance.vmctx() }))
+            }
+            None => self.func_of(place, start).map(StartFunction::Imported),
+        })
     }
+}
+
+/// The function that an instance's module wants run before anything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartFunction {
+    /// A function that the module defines: see [`call_start`](crate::call_start).
+    Own(OwnStart),
+    /// A function that it imports, to be called as any.
+    Imported(FuncId),
+}
+
+/// A start function that the instance's module defines: it needs no reference to be called by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnStart {
+    pub(crate) code: *const u8,
+    pub(crate) vmctx: NonNull<VmContext>,
 }
 
 impl Store {
@@ -286,7 +344,11 @@ impl Store {
     }
 
     fn table_of(&self, place: Place, table: TableIndex) -> Option<TableId> {
-        let place = match *self.instance(place).tables.get(table.as_usize())? {
+        let instance = self.instance(place);
+        if instance.code.module.tables.get(table.as_usize())?.element.is_func() {
+            instance.named.store(true, Ordering::Relaxed);
+        }
+        let place = match *instance.tables.get(table.as_usize())? {
             Some(place) => TablePlace::Store(place),
             None => TablePlace::Static(place, table),
         };
@@ -299,6 +361,10 @@ impl Store {
     }
 
     fn global_of(&self, place: Place, global: GlobalIndex) -> Option<GlobalId> {
+        let instance = self.instance(place);
+        if is_func(instance.code.module.globals.get(global.as_usize())?.content) {
+            instance.named.store(true, Ordering::Relaxed);
+        }
         Some(GlobalId { store: self.id(), place: self.global_place(place, global)? })
     }
 

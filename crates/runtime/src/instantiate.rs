@@ -22,6 +22,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use brolga_abi::{ImportedFunction, TrapCode, VmContext};
 use brolga_module::{
@@ -36,6 +37,7 @@ use crate::context::ContextMemory;
 use crate::import::Imports;
 use crate::instance::{InstanceData, State};
 use crate::limits::Charge;
+use crate::table_storage::{TableStorage, entry_of};
 use crate::value::Bits;
 use crate::{Extern, FuncError, HandleError, InstanceId, InstantiateError, LoadedCode, Store};
 
@@ -76,10 +78,10 @@ impl Store {
     }
 
     fn check_module(&self, code: &LoadedCode) -> Result<(), InstantiateError> {
-        if !code.type_registry().same(&self.types) {
+        if !code.type_registry().same(self.types()) {
             return Err(InstantiateError::OtherEngine);
         }
-        if code.image.options_fingerprint != self.options_fingerprint {
+        if code.image.options_fingerprint != self.config.options_fingerprint {
             return Err(InstantiateError::Options);
         }
         Ok(())
@@ -140,6 +142,7 @@ impl Store {
             importers: Users::default(),
             state: State::Open,
             handed_out: false,
+            named: AtomicBool::new(false),
             pinned: false,
             extra_func_refs: HashMap::new(),
             extra_code: Vec::new(),
@@ -159,14 +162,16 @@ impl Store {
     ) -> Result<(), InstantiateError> {
         let imported = memories.len();
         for (index, &ty) in code.module.memories.iter().enumerate().skip(imported) {
-            match self.allocate_memory(ty) {
+            let memory = MemoryIndex::from_usize(index);
+            let config = Arc::clone(&self.config);
+            let image = code.initial_memories.get(&code.module, memory, &config.rooms);
+            match self.allocate_memory(ty, image) {
                 Ok(place) => memories.push(place),
                 Err(error) => {
                     for &place in &memories[imported..] {
                         self.free_memory(place);
                     }
-                    let index = MemoryIndex::from_usize(index).0;
-                    return Err(InstantiateError::Memory { index, error });
+                    return Err(InstantiateError::Memory { index: memory.0, error });
                 }
             }
         }
@@ -222,9 +227,14 @@ impl Store {
         code: &LoadedCode,
         wrote_imported_table: &mut bool,
     ) -> Result<(), InstantiateError> {
-        self.initialize_globals(place, code)?;
-        self.make_tables(place, code)?;
-        self.write_elements(place, code, wrote_imported_table)?;
+        let initialized = self
+            .initialize_globals(place, code)
+            .and_then(|()| self.make_tables(place, code))
+            .and_then(|()| self.write_elements(place, code, wrote_imported_table));
+        if initialized.is_err() && *wrote_imported_table {
+            self.blank_initial_memories(place, code);
+        }
+        initialized?;
         self.write_data(place, code)
     }
 
@@ -321,16 +331,59 @@ impl Store {
         let items = &code.module.element(elem).items;
         let target = crate::memory::range(self.table(table).len(), position, range.len() as u64);
         let Some(target) = target.filter(|_| range.end <= items.len()) else { return Ok(None) };
-        for (at, item) in target.zip(range) {
-            let value = match items {
-                ElementItems::Functions(functions) => self.func_bits(place, functions[item])?,
-                ElementItems::Expressions(expressions) => {
-                    self.evaluate(place, &expressions[item])?
+        match items {
+            ElementItems::Functions(functions) => {
+                self.write_functions(place, table, target.start, &functions[range])?;
+            }
+            ElementItems::Expressions(expressions) => {
+                for (at, expression) in target.zip(&expressions[range]) {
+                    let value = self.evaluate(place, expression)?;
+                    self.table_mut(table).set(at, value);
                 }
-            };
-            self.table_mut(table).set(at, value);
+            }
         }
         Ok(Some(()))
+    }
+
+    /// Writes functions of an instance into a table of functions from `at` on, where they fit.
+    fn write_functions(
+        &mut self,
+        place: Place,
+        table: Place,
+        mut at: usize,
+        mut functions: &[FuncIndex],
+    ) -> Result<(), FuncError> {
+        loop {
+            let written = self.write_own_functions(place, table, at, functions);
+            let Some((&func, rest)) = functions[written..].split_first() else { return Ok(()) };
+            // An imported one, or one that takes more than looking.
+            let value = self.func_bits(place, func)?;
+            self.table_mut(table).set(at + written, value);
+            (at, functions) = (at + written + 1, rest);
+        }
+    }
+
+    /// Writes those of `functions` that come before the first that has no slot in the instance's
+    /// context; how many.
+    fn write_own_functions(
+        &mut self,
+        place: Place,
+        table: Place,
+        at: usize,
+        functions: &[FuncIndex],
+    ) -> usize {
+        let Self { arenas, .. } = self;
+        let (instance, table) = (arenas.instances.get(place), arenas.tables.get_mut(table));
+        let entries = table.and_then(TableStorage::func_entries_mut);
+        let (Some(instance), Some(entries)) = (instance, entries) else { return 0 };
+        let mut written = 0;
+        for (entry, &func) in entries[at..].iter_mut().zip(functions) {
+            let Some(func_ref) = instance.filled_func_ref(func) else { break };
+            // SAFETY: a function of an instance of this store, just filled in.
+            *entry = unsafe { entry_of(func_ref) };
+            written += 1;
+        }
+        written
     }
 
     fn write_data(&mut self, place: Place, code: &LoadedCode) -> Result<(), InstantiateError> {
@@ -339,7 +392,7 @@ impl Store {
             return Ok(());
         }
         let mapped: Vec<bool> = (0..module.memories.len())
-            .map(|index| self.map_initial_memory(place, code, MemoryIndex::from_usize(index)))
+            .map(|index| self.show_initial_memory(place, code, MemoryIndex::from_usize(index)))
             .collect();
         for (index, segment) in module.data.iter().enumerate() {
             let DataMode::Active { memory, offset } = &segment.mode else { continue };
@@ -360,12 +413,34 @@ impl Store {
         Ok(())
     }
 
-    /// Maps the image of a memory of the instance's own; whether there was one.
-    fn map_initial_memory(&mut self, place: Place, code: &LoadedCode, memory: MemoryIndex) -> bool {
-        let Some(initial) = code.initial_memories.get(&code.module, memory) else { return false };
+    /// Has a memory of the instance's own show its image; whether there is one.
+    fn show_initial_memory(
+        &mut self,
+        place: Place,
+        code: &LoadedCode,
+        memory: MemoryIndex,
+    ) -> bool {
+        let initial = code.initial_memories.get(&code.module, memory, &self.config.rooms);
+        let Some(initial) = initial else { return false };
         let storage = self.instance(place).memories[memory.as_usize()];
         // Should the system refuse, the segments are copied: slower, not wrong.
-        self.memory_mut(storage).map_image(initial.address, &initial.image).is_ok()
+        self.memory_mut(storage).show_image(initial).is_ok()
+    }
+
+    /// Takes back what memories of the instance's own show already: its data segments are not to be
+    /// written.
+    fn blank_initial_memories(&mut self, place: Place, code: &LoadedCode) {
+        let imported = code.module.imported_memories as usize;
+        for index in imported..code.module.memories.len() {
+            let storage = self.instance(place).memories[index];
+            let memory = MemoryIndex::from_usize(index);
+            let initial = code.initial_memories.get(&code.module, memory, &self.config.rooms);
+            if let Some(initial) = initial {
+                let (address, len) = (initial.address as u64, initial.image.len() as u64);
+                let bytes = self.memory_mut(storage).range_mut(address, len);
+                bytes.expect("images are inside their memories").fill(0);
+            }
+        }
     }
 }
 

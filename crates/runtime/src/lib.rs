@@ -52,8 +52,10 @@ mod import;
 mod initial_memory;
 mod instance;
 mod instantiate;
+mod interrupt;
 mod limits;
 mod memory;
+mod memory_room;
 mod stable;
 mod store;
 mod table;
@@ -85,6 +87,8 @@ pub use handle::{
     Extern, ExternRefId, FuncId, GlobalId, HandleError, InstanceId, MemoryId, StoreId, TableId,
     Value,
 };
+pub use instance::{OwnStart, StartFunction};
+pub use interrupt::EpochHook;
 pub use limits::{GrowError, Growth, GrowthHook, LimitError, Limits};
 pub use store::{Store, StoreConfig};
 pub use value::ValueError;
@@ -92,7 +96,7 @@ pub use value::ValueError;
 pub use arch::{RegisterArgs, RegisterResult};
 pub use backtrace::{Backtrace, Frame};
 pub use code::{LoadError, LoadedCode};
-pub use enter::{call, call_in_registers};
+pub use enter::{call, call_in_registers, call_start};
 pub use host::host_call_shim;
 pub use image_check::ImageFlaw;
 pub use leave::leave;

@@ -1,42 +1,40 @@
 //! A file on which the sandbox stands; changes need a second reader.
 //!
-//! Linear memories: their mappings, their growth, and what is written into them when they start.
-//!
-//! ```text
-//!  │ guard before │ committed: 0 … size │ reserved for growth │ guard after │
-//!                 base                                        base + capacity
-//! ```
+//! Linear memories: their sizes, their growth, and what is written into them when they start. Where
+//! they are is a [`MemoryRoom`].
 //!
 //! It never runs code, and it hands out slices only while the store is borrowed.
 //!
-//! **Trusts** [`MemoryPlan`]: it is what the compiler left checks out by; and brolga-os to commit
+//! **Trusts** [`MemoryPlan`]: it is what the compiler left checks out by; and the room to commit
 //! exactly what it is asked for.
 //! **Promises** that all of `0..size` may be read and written, that of the rest of a guarded
 //! memory's mapping nothing may, and that every new byte is zero.
 //! **Tested by** `tests/memory.rs`; with code, by the memory tests of brolga.
 //!
 //! **Invariants**
-//! - `view.base` is `mapping` + guard before; `view.size_bytes <= capacity`; bytes up to the size,
-//!   rounded up to the host's pages, are committed, and no others.
+//! - `view.base` is the room's base; bytes up to `view.size_bytes`, rounded up to the host's pages,
+//!   are committed, and no others.
 //! - A pinned memory's base never changes. A plan without checks has capacity 4 GiB.
 //! - No reference into a memory lives while code runs.
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use brolga_abi::{BoundsCheck, MemoryPlan, MemorySlot, MemoryView};
 use brolga_module::{IndexType, MemoryType};
-use brolga_os::{MemoryImage, Reservation, page_size, round_up_to_page};
 
 use crate::arena::Place;
 use crate::close::Users;
+use crate::initial_memory::InitialMemory;
 use crate::limits::{Charge, Growth};
+use crate::memory_room::{MemoryRoom, RoomPool};
 use crate::stable::Stable;
 use crate::{GrowError, HandleError, MemoryId, Store};
 
 impl Store {
     /// Makes a memory of the host's, zeroed.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<MemoryId, GrowError> {
-        let place = self.allocate_memory(ty)?;
+        let place = self.allocate_memory(ty, None)?;
         self.memory_mut(place).users = Users::host();
         Ok(MemoryId { store: self.id(), place })
     }
@@ -62,11 +60,13 @@ impl Store {
     }
 
     /// A memory's bytes.
+    #[inline]
     pub fn memory_data(&self, memory: MemoryId) -> Result<&[u8], HandleError> {
         self.checked_memory(memory).map(LinearMemory::data)
     }
 
     /// A memory's bytes, to write.
+    #[inline]
     pub fn memory_data_mut(&mut self, memory: MemoryId) -> Result<&mut [u8], HandleError> {
         self.checked_memory(memory)?;
         Ok(self.memory_mut(memory.place).data_mut())
@@ -96,6 +96,7 @@ impl Store {
     }
 
     /// The address of a memory's byte 0.
+    #[inline]
     pub fn memory_base(&self, memory: MemoryId) -> Result<*mut u8, HandleError> {
         self.checked_memory(memory).map(|it| it.view.get().base)
     }
@@ -118,8 +119,13 @@ impl Store {
         self.arenas.memories.get_mut(place).expect("memories outlive the instances that use them")
     }
 
-    /// Makes a memory that nobody uses yet.
-    pub(crate) fn allocate_memory(&mut self, ty: MemoryType) -> Result<Place, GrowError> {
+    /// Makes a memory that nobody uses yet. Its bytes are zero, or show `image` already: see
+    /// [`LinearMemory::show_image`].
+    pub(crate) fn allocate_memory(
+        &mut self,
+        ty: MemoryType,
+        image: Option<&Arc<InitialMemory>>,
+    ) -> Result<Place, GrowError> {
         if ty.shared {
             return Err(GrowError::Shared);
         }
@@ -127,7 +133,8 @@ impl Store {
         self.budget.limits.memories(self.arenas.memories.len() as u64 + 1)?;
         let growth = Growth { current: 0, desired: size_bytes, max: max_bytes(&ty) };
         self.budget.charge(Charge::Memory, growth)?;
-        match LinearMemory::new(ty, MemoryPlan::new(&ty, &self.options.memory), size_bytes) {
+        let plan = MemoryPlan::new(&ty, &self.config.options.memory);
+        match LinearMemory::new(ty, plan, size_bytes, image, &self.config.rooms) {
             Ok(memory) => Ok(self.arenas.memories.insert(memory)),
             Err(error) => {
                 self.budget.give_back(Charge::Memory, size_bytes);
@@ -140,6 +147,14 @@ impl Store {
     pub(crate) fn free_memory(&mut self, place: Place) {
         if let Some(memory) = self.arenas.memories.remove(place) {
             self.budget.give_back(Charge::Memory, memory.size_bytes() as u64);
+            self.config.rooms.put(memory.room);
+        }
+    }
+
+    /// Gives the rooms of all memories back to the engine, now that nothing uses them any more.
+    pub(crate) fn free_memories(&mut self) {
+        for memory in self.arenas.memories.drain() {
+            self.config.rooms.put(memory.room);
         }
     }
 
@@ -202,35 +217,41 @@ fn max_bytes(ty: &MemoryType) -> Option<u64> {
 pub(crate) struct LinearMemory {
     view: Stable<MemoryView>,
     ty: MemoryType,
-    plan: MemoryPlan,
-    mapping: Reservation,
-    /// Bytes from the base on that growth may commit without moving.
-    capacity: usize,
+    room: MemoryRoom,
     pub(crate) users: Users,
 }
 
 impl LinearMemory {
-    fn new(ty: MemoryType, plan: MemoryPlan, size_bytes: u64) -> Result<Self, GrowError> {
+    /// A memory of `size_bytes` bytes, in a room of `pool` that shows `image` already if there is
+    /// one, else in a room of its own.
+    fn new(
+        ty: MemoryType,
+        plan: MemoryPlan,
+        size_bytes: u64,
+        image: Option<&Arc<InitialMemory>>,
+        pool: &RoomPool,
+    ) -> Result<Self, GrowError> {
         let size = size_bytes as usize;
-        // Where code checks, room beyond the maximum would never be used.
-        let wanted = match plan.pinned {
-            true => plan.reservation_bytes,
-            false => plan.reservation_bytes.min(max_bytes(&ty).unwrap_or(u64::MAX)),
+        let room = match pool.take(&plan, size, image) {
+            Some(room) => room,
+            None => {
+                // Where code checks, room beyond the maximum would never be used.
+                let wanted = match plan.pinned {
+                    true => plan.reservation_bytes,
+                    false => plan.reservation_bytes.min(max_bytes(&ty).unwrap_or(u64::MAX)),
+                };
+                let mut room = MemoryRoom::new(&plan, wanted.max(size_bytes))?;
+                room.commit(size)?;
+                room
+            }
         };
-        let (mapping, base, capacity) = reserve(&plan, wanted.max(size_bytes))?;
-        mapping.commit(base, rounded(size)?)?;
-        // SAFETY: `base` is within the reservation, which is no shorter than its first guard.
-        let base = unsafe { mapping.as_ptr().add(base) };
-        let view = Stable::new(MemoryView { base, size_bytes: size });
-        Ok(Self { view, ty, plan, mapping, capacity, users: Users::default() })
+        let view = Stable::new(MemoryView { base: room.base(), size_bytes: size });
+        Ok(Self { view, ty, room, users: Users::default() })
     }
 
     /// Whether an address is in the mapping, but not among the committed bytes.
     fn is_guard(&self, address: usize) -> bool {
-        let offset = address.checked_sub(self.mapping.as_ptr().addr());
-        let base = self.base_offset();
-        let committed = base..base + self.size_bytes().next_multiple_of(page_size());
-        offset.is_some_and(|offset| offset < self.mapping.len() && !committed.contains(&offset))
+        self.room.is_guard(address)
     }
 
     /// The type, with the current size as its minimum: what an import is matched against.
@@ -249,7 +270,7 @@ impl LinearMemory {
     /// What an instance that uses this memory holds of it.
     pub(crate) fn slot(&self) -> MemorySlot {
         let base = self.view.get().base;
-        let pinned_base = if self.plan.pinned { base } else { std::ptr::null_mut() };
+        let pinned_base = if self.room.plan().pinned { base } else { std::ptr::null_mut() };
         MemorySlot { pinned_base, view: self.view.as_ptr() }
     }
 
@@ -279,29 +300,21 @@ impl LinearMemory {
         Some(unsafe { self.view.get().base.add(range.start) })
     }
 
-    /// Maps an image in place of the bytes at `address`, which must be zero still. The image must
-    /// end within the committed size.
-    pub(crate) fn map_image(
-        &mut self,
-        address: usize,
-        image: &MemoryImage,
-    ) -> Result<(), GrowError> {
-        let end = address.checked_add(image.len()).filter(|&end| end <= self.size_bytes());
-        if end.is_none() {
-            return Err(GrowError::AddressSpace { bytes: image.len() });
+    /// Has the memory, whose bytes are as they were first, show `image`. It must end within the
+    /// size.
+    pub(crate) fn show_image(&mut self, image: &Arc<InitialMemory>) -> Result<(), GrowError> {
+        if self.room.shows(image) {
+            return Ok(());
         }
-        Ok(self.mapping.map_image(self.base_offset() + address, image)?)
+        self.room.map_image(image)
     }
 
     /// Makes the memory `size` bytes large, which is no less than it is.
     fn grow_to(&mut self, size: usize) -> Result<(), GrowError> {
-        let old = rounded(self.size_bytes())?;
-        let new = rounded(size)?;
-        if size > self.capacity {
+        if !self.room.has_room_for(size) {
             self.move_to_room_for(size)?;
-        } else if new > old {
-            self.mapping.commit(self.base_offset() + old, new - old)?;
         }
+        self.room.commit(size)?;
         self.view.get_mut().size_bytes = size;
         Ok(())
     }
@@ -309,27 +322,21 @@ impl LinearMemory {
     /// Moves the memory where it can be `size` bytes large, and be doubled once without moving
     /// again. Its size stays.
     fn move_to_room_for(&mut self, size: usize) -> Result<(), GrowError> {
-        debug_assert!(self.plan.check == BoundsCheck::Explicit && !self.plan.pinned);
+        let plan = *self.room.plan();
+        debug_assert!(plan.check == BoundsCheck::Explicit && !plan.pinned);
         let headroom = (self.size_bytes() as u64).saturating_mul(2);
         let headroom = headroom.min(max_bytes(&self.ty).unwrap_or(u64::MAX));
         // Headroom is a wish: where there is no address space for it, the size itself may fit.
-        let (mapping, offset, capacity) = reserve(&self.plan, headroom.max(size as u64))
-            .or_else(|_| reserve(&self.plan, size as u64))?;
-        mapping.commit(offset, rounded(size)?)?;
-        // SAFETY: `offset` is within the new reservation.
-        let base = unsafe { mapping.as_ptr().add(offset) };
+        let mut room = MemoryRoom::new(&plan, headroom.max(size as u64))
+            .or_else(|_| MemoryRoom::new(&plan, size as u64))?;
+        room.commit(size)?;
+        let base = room.base();
         // SAFETY: the old bytes are committed, `size` new ones are and no fewer; the two mappings
         // are distinct.
         unsafe { base.copy_from_nonoverlapping(self.view.get().base, self.size_bytes()) };
         self.view.get_mut().base = base;
-        self.mapping = mapping;
-        self.capacity = capacity;
+        self.room = room;
         Ok(())
-    }
-
-    /// Where in the mapping byte 0 is.
-    fn base_offset(&self) -> usize {
-        self.view.get().base.addr() - self.mapping.as_ptr().addr()
     }
 }
 
@@ -337,21 +344,4 @@ impl LinearMemory {
 pub(crate) fn range(size: usize, start: u64, len: u64) -> Option<std::ops::Range<usize>> {
     let end = start.checked_add(len)?;
     (end <= size as u64).then_some(start as usize..end as usize)
-}
-
-/// Reserves room for `bytes` between the plan's guards. Gives the mapping, where in it byte 0 is,
-/// and how many bytes may be committed from there.
-fn reserve(plan: &MemoryPlan, bytes: u64) -> Result<(Reservation, usize, usize), GrowError> {
-    let part = |bytes: u64| rounded(usize::try_from(bytes).unwrap_or(usize::MAX));
-    let before = part(plan.guard_before_bytes)?;
-    let capacity = part(bytes)?;
-    let after = part(plan.guard_bytes)?;
-    let total = before.checked_add(capacity).and_then(|sum| sum.checked_add(after));
-    let total = total.ok_or(GrowError::AddressSpace { bytes: usize::MAX })?;
-    Ok((Reservation::new(total)?, before, capacity))
-}
-
-/// Rounds up to the host's pages.
-fn rounded(bytes: usize) -> Result<usize, GrowError> {
-    round_up_to_page(bytes).ok_or(GrowError::AddressSpace { bytes })
 }

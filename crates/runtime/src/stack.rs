@@ -4,12 +4,13 @@
 //!
 //! ```text
 //!  low                                                                    high
-//!  ├── guard ──┤── host reserve ──┤─────────── wasm ───────────┤
+//!  ├── guard ──┤──── reserve ─────┤─────────── wasm ───────────┤
 //!              bottom             stack_limit                  top
 //! ```
 //! Wasm is entered and host functions are called only with the stack pointer at or above
 //! `stack_limit`, so that a host function always has the reserve. Wasm itself may run down to the
-//! guard where faults are caught; else its own check stops it at `stack_limit`.
+//! guard where faults are caught. Else its own check stops it at `stack_limit`, but only when it has
+//! taken its frame: then the reserve holds the largest frame too.
 //!
 //! It never switches stacks itself; `activation.rs` decides and `arch/` does.
 //!
@@ -40,6 +41,14 @@ pub struct StackOptions {
     pub signals: bool,
 }
 
+impl StackOptions {
+    /// What lies below `stack_limit`, in bytes.
+    fn reserve_bytes(&self) -> usize {
+        let unchecked = StoreContext::FRAME_BYTES_MAX + StoreContext::THUNK_BYTES_MAX;
+        self.host_bytes.saturating_add(if self.signals { 0 } else { unchecked as usize })
+    }
+}
+
 impl Default for StackOptions {
     fn default() -> Self {
         Self { wasm_bytes: 1 << 20, host_bytes: 1 << 20, signals: true }
@@ -61,6 +70,9 @@ impl StackPool {
     const IDLE_MAX: usize = 64;
     /// How much of an idle stack stays in memory, so that the next shallow call finds it warm.
     const WARM_BYTES: usize = 32 << 10;
+    /// How much the idle stacks that are used next may hold beside that, as giving pages back takes
+    /// a system call, whether there are any or not.
+    const UNCOOLED_BYTES: usize = 16 << 20;
 
     /// A pool of stacks of one kind. Where `options.signals` is on this installs the process's
     /// fault handler, once.
@@ -89,7 +101,12 @@ impl StackPool {
 
     /// Keeps `stack` for the next store, or unmaps it.
     pub(crate) fn release(&self, mut stack: CallStack) {
-        if stack.core().busy.get() || !stack.cool(Self::WARM_BYTES) {
+        if stack.core().busy.get() {
+            return;
+        }
+        // The last to come is the first to go: only those at the bottom stay as they are.
+        let uncooled_max = Self::UNCOOLED_BYTES / stack.usable_bytes();
+        if self.idle().len() >= uncooled_max && !stack.cool(Self::WARM_BYTES) {
             return;
         }
         let mut idle = self.idle();
@@ -199,6 +216,8 @@ pub(crate) struct StackCore {
     pub(crate) stack_limit: usize,
     /// The end, where an empty stack's pointer stands; a multiple of 16.
     pub(crate) top: usize,
+    /// Whether faults on it are caught; if not, its reserve is larger.
+    pub(crate) signals: bool,
     /// Whether a call chain that started at the top is under way.
     pub(crate) busy: Cell<bool>,
     /// Where the frames of a trap are noted. Used between a trap and the landing of the call it
@@ -229,13 +248,14 @@ unsafe impl Send for CallStack {}
 
 impl CallStack {
     fn new(options: StackOptions) -> Result<Self, OsError> {
-        let usable = options.wasm_bytes.saturating_add(options.host_bytes);
+        let usable = options.wasm_bytes.saturating_add(options.reserve_bytes());
         let mapping = StackMapping::new(usable)?;
         let (bottom, top) = (mapping.bottom().addr(), mapping.top().addr());
         let core = Box::new(StackCore {
             bottom,
-            stack_limit: bottom + options.host_bytes,
+            stack_limit: bottom + options.reserve_bytes(),
             top,
+            signals: options.signals,
             mapping,
             busy: Cell::new(false),
             trap_pcs: UnsafeCell::new(PcBuffer::new()),
@@ -246,6 +266,11 @@ impl CallStack {
     pub(crate) fn core(&self) -> &StackCore {
         // SAFETY: made by `new` from a box and freed only by `drop`.
         unsafe { self.0.as_ref() }
+    }
+
+    /// How large it is, at least one page.
+    fn usable_bytes(&self) -> usize {
+        self.core().mapping.usable_bytes()
     }
 
     /// The core, no longer owned: made a `CallStack` again by whoever takes care of it.
@@ -271,5 +296,22 @@ impl fmt::Debug for CallStack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = self.core();
         f.debug_struct("CallStack").field("bottom", &core.bottom).field("top", &core.top).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_the_limit_there_is_what_may_be_used_there() {
+        for (signals, unchecked) in [(true, 0), (false, (1 << 20) + (256 << 10))] {
+            let options = StackOptions { wasm_bytes: 64 << 10, host_bytes: 128 << 10, signals };
+            let stack = CallStack::new(options).unwrap();
+            let core = stack.core();
+            assert_eq!(core.top - core.stack_limit, options.wasm_bytes);
+            assert_eq!(core.stack_limit - core.bottom, options.host_bytes + unchecked);
+            assert!(core.mapping.guard().len() > 2 * StoreContext::RAISE_BYTES as usize);
+        }
     }
 }

@@ -16,6 +16,7 @@
 //! **Invariants**
 //! - Things refer to each other by place or by pointers into this store's own allocations, never
 //!   into another store.
+//! - What the store shares with others of its engine holds nothing of any one store's.
 //! - While code of the store runs, the only way to the store is `owner`.
 
 use std::ffi::c_void;
@@ -31,23 +32,42 @@ use crate::extern_ref::ExternRefs;
 use crate::func::HostFunction;
 use crate::global::HostGlobal;
 use crate::instance::InstanceData;
+use crate::interrupt::{Epoch, Interruption};
 use crate::limits::Budget;
 use crate::memory::LinearMemory;
+use crate::memory_room::RoomPool;
 use crate::stable::Stable;
 use crate::table_storage::TableStorage;
 use crate::{GrowthHook, Limits, StackPool, StoreId, StoreStack, ThunkProvider, TypeRegistry};
 
-/// What a store is made with.
-#[derive(Clone)]
+/// What the stores of an engine share.
 pub struct StoreConfig {
-    /// The engine's types.
-    pub types: TypeRegistry,
-    /// What every module of the store must have been compiled with.
-    pub options: CompileOptions,
-    /// How much the store may hold.
-    pub limits: Limits,
-    /// Where code between host and wasm comes from when no module at hand has it.
-    pub thunks: Arc<dyn ThunkProvider>,
+    types: TypeRegistry,
+    pub(crate) options: CompileOptions,
+    pub(crate) options_fingerprint: u64,
+    pub(crate) thunks: Arc<dyn ThunkProvider>,
+    pub(crate) rooms: RoomPool,
+    pub(crate) epoch: Epoch,
+}
+
+impl StoreConfig {
+    /// What stores of an engine share: its types, what every module must have been compiled with,
+    /// and where code between host and wasm comes from when no module at hand has it.
+    pub fn new(
+        types: TypeRegistry,
+        options: CompileOptions,
+        thunks: Arc<dyn ThunkProvider>,
+    ) -> Arc<Self> {
+        let options_fingerprint = options.fingerprint();
+        let (rooms, epoch) = (RoomPool::default(), Epoch::default());
+        Arc::new(Self { types, options, options_fingerprint, thunks, rooms, epoch })
+    }
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 /// The owner of instances and of all that they are made of.
@@ -57,12 +77,10 @@ pub struct StoreConfig {
 /// [`Store::close_instance`].
 pub struct Store {
     id: StoreId,
-    pub(crate) types: TypeRegistry,
-    pub(crate) options: CompileOptions,
-    pub(crate) options_fingerprint: u64,
-    pub(crate) thunks: Arc<dyn ThunkProvider>,
+    pub(crate) config: Arc<StoreConfig>,
     pub(crate) budget: Budget,
     pub(crate) closing: Closing,
+    pub(crate) interruption: Interruption,
     pub(crate) arenas: Arenas,
     /// After the arenas: what is in them points here.
     pub(crate) context: Stable<StoreContext>,
@@ -86,40 +104,42 @@ unsafe impl Send for Store {}
 
 impl Store {
     /// An empty store.
-    pub fn new(config: StoreConfig) -> Self {
+    pub fn new(config: &Arc<StoreConfig>, limits: Limits) -> Self {
         let context = StoreContext {
             stack_limit: 0,
             exit_fp: 0,
             exit_pc: 0,
             activation: ptr::null_mut(),
             owner: ptr::null_mut(),
+            fuel_consumed: 0,
+            epoch: &raw const config.epoch.0,
+            epoch_deadline: 0,
         };
         Self {
             id: StoreId::fresh(),
-            options_fingerprint: config.options.fingerprint(),
-            options: config.options,
-            types: config.types,
-            thunks: config.thunks,
-            budget: Budget::new(config.limits),
+            config: Arc::clone(config),
+            budget: Budget::new(limits),
             closing: Closing::default(),
+            interruption: Interruption::default(),
             arenas: Arenas::default(),
             context: Stable::new(context),
         }
     }
 
     /// The store's identity.
+    #[inline]
     pub fn id(&self) -> StoreId {
         self.id
     }
 
     /// The types of the store's engine.
     pub fn types(&self) -> &TypeRegistry {
-        &self.types
+        &self.config.types
     }
 
     /// The options that the store's modules are compiled with.
     pub fn options(&self) -> &CompileOptions {
-        &self.options
+        &self.config.options
     }
 
     /// How much the store may hold.
@@ -144,12 +164,14 @@ impl Store {
     }
 
     /// What [`Store::set_embedder`] was last given; null before.
+    #[inline]
     pub fn embedder(&self) -> *mut () {
         self.budget.embedder
     }
 
     /// What code knows of the store: to be asked for on every way into code, so that builtins and
     /// host functions find the store where it is now.
+    #[inline]
     pub fn context(&mut self) -> NonNull<StoreContext> {
         let context = self.context.as_non_null();
         let owner: *mut Store = self;
@@ -164,6 +186,7 @@ impl Store {
     }
 
     /// Whether a call of the store's code is under way.
+    #[inline]
     pub fn is_running(&self) -> bool {
         !self.context.get().activation.is_null()
     }
@@ -185,6 +208,12 @@ fn is_memory_guard(context: NonNull<StoreContext>, address: usize) -> bool {
     // SAFETY: only `Store::new_stack` passes this function on, to a stack; a stack calls it, as
     // `GuardCheck` says, where the store's own code was interrupted on this thread.
     unsafe { Store::is_memory_guard(context, address) }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.free_memories();
+    }
 }
 
 impl fmt::Debug for Store {

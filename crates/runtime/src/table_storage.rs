@@ -114,6 +114,15 @@ impl TableStorage {
         }
     }
 
+    /// The entries of a table of functions, to write: each gets what [`entry_of`] makes. None of
+    /// another table.
+    pub(crate) fn func_entries_mut(&mut self) -> Option<&mut [FuncTableEntry]> {
+        match &mut self.elements {
+            Elements::Func(entries) => Some(entries),
+            Elements::Extern(_) => None,
+        }
+    }
+
     /// Writes `len` elements; none if out of bounds, and nothing has changed then.
     pub(crate) fn fill(&mut self, position: u64, value: Bits, len: u64) -> Option<()> {
         let range = range(self.len(), position, len)?;
@@ -191,17 +200,21 @@ fn extend<T: Copy>(entries: &mut Vec<T>, len: usize, init: T, fixed: bool) -> Op
 
 /// The entry of a table for a funcref.
 fn func_entry(value: Bits) -> FuncTableEntry {
-    let func_ref = value.as_func();
-    // SAFETY: a funcref in `Bits` is null or the address of a FuncRef of this store (invariant of
-    // `Bits`), which lives until nothing refers to it.
-    match unsafe { func_ref.as_ref() } {
+    match NonNull::new(value.as_func().cast_mut()) {
         None => FuncTableEntry::NULL,
-        Some(func) => FuncTableEntry {
-            wasm_code: func.wasm_code,
-            vmctx: func.vmctx,
-            func_ref,
-            type_id: func.type_id,
-            reserved: 0,
-        },
+        // SAFETY: a funcref in `Bits` is null or the address of a FuncRef of this store (invariant
+        // of `Bits`), which lives until nothing refers to it.
+        Some(func_ref) => unsafe { entry_of(func_ref) },
     }
+}
+
+/// The entry of a table for a function.
+///
+/// # Safety
+/// `func_ref` is a function of the table's store, and callable by wasm.
+#[inline]
+pub(crate) unsafe fn entry_of(func_ref: NonNull<FuncRef>) -> FuncTableEntry {
+    // SAFETY: the caller says that it is there.
+    let FuncRef { wasm_code, vmctx, type_id, .. } = *unsafe { func_ref.as_ref() };
+    FuncTableEntry { wasm_code, vmctx, func_ref: func_ref.as_ptr(), type_id, reserved: 0 }
 }

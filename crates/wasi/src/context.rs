@@ -161,13 +161,13 @@ impl WasiCtxBuilder {
 
     /// Standard output is the process's.
     pub fn inherit_stdout(&mut self) -> &mut Self {
-        self.output = Output::HostOutput(io::stdout());
+        self.output = Output::Stdout(io::stdout());
         self
     }
 
     /// Standard error is the process's.
     pub fn inherit_stderr(&mut self) -> &mut Self {
-        self.error = Output::HostError(io::stderr());
+        self.error = Output::Stderr(io::stderr());
         self
     }
 

@@ -17,7 +17,9 @@ use std::io;
 use std::os::unix::fs::DirEntryExt;
 use std::path::Path;
 
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec};
+use cap_fs_ext::{
+    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec,
+};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 
 use crate::errno::Errno;
@@ -149,7 +151,8 @@ impl Directory {
     }
 
     fn open_directory(&self, path: &GuestPath, follow: bool) -> Result<Opened, Errno> {
-        let dir = if follow { self.dir.open_dir(path)? } else { self.dir.open_dir_nofollow(path)? };
+        let dir =
+            if follow { self.dir.open_dir(path)? } else { self.dir.open_dir_nofollow(path)? };
         Ok(Opened::Directory(self.child(dir)))
     }
 

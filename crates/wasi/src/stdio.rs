@@ -24,9 +24,9 @@ pub(crate) enum Input {
 pub(crate) enum Output {
     Writer(Box<dyn Write + Send>),
     /// The process's standard output.
-    HostOutput(io::Stdout),
+    Stdout(io::Stdout),
     /// The process's standard error.
-    HostError(io::Stderr),
+    Stderr(io::Stderr),
 }
 
 impl Input {
@@ -67,22 +67,22 @@ impl Output {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Output::Writer(writer) => writer.write(bytes),
-            Output::HostOutput(stdout) => Ok(rustix::io::write(stdout.as_fd(), bytes)?),
-            Output::HostError(stderr) => Ok(rustix::io::write(stderr.as_fd(), bytes)?),
+            Output::Stdout(stdout) => Ok(rustix::io::write(stdout.as_fd(), bytes)?),
+            Output::Stderr(stderr) => Ok(rustix::io::write(stderr.as_fd(), bytes)?),
         }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Writer(writer) => writer.flush(),
-            Output::HostOutput(_) | Output::HostError(_) => Ok(()),
+            Output::Stdout(_) | Output::Stderr(_) => Ok(()),
         }
     }
 
     pub(crate) fn filetype(&self) -> Filetype {
         match self {
-            Output::HostOutput(stdout) if stdout.is_terminal() => Filetype::CharacterDevice,
-            Output::HostError(stderr) if stderr.is_terminal() => Filetype::CharacterDevice,
+            Output::Stdout(stdout) if stdout.is_terminal() => Filetype::CharacterDevice,
+            Output::Stderr(stderr) if stderr.is_terminal() => Filetype::CharacterDevice,
             _ => Filetype::Unknown,
         }
     }
@@ -101,8 +101,8 @@ impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Output::Writer(_) => "Writer",
-            Output::HostOutput(_) => "HostOutput",
-            Output::HostError(_) => "HostError",
+            Output::Stdout(_) => "Stdout",
+            Output::Stderr(_) => "Stderr",
         })
     }
 }

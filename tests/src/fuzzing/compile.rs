@@ -47,7 +47,9 @@ pub fn check(bytes: &[u8], features: Features, counters: &Counters) {
     match (&expected, &verdict) {
         (Ok(_), Ok(())) => counters.add("accepted"),
         (Err(_), Err(_)) => counters.add("rejected"),
-        (Ok(_), Err(ModuleError::Limit { name, .. })) if is_ours(name) => counters.add("own limits"),
+        (Ok(_), Err(ModuleError::Limit { name, .. })) if is_ours(name) => {
+            counters.add("own limits")
+        }
         _ => panic!("wasmparser says {expected:?}, brolga-module {verdict:?}, with {features:?}"),
     }
     let Ok(module) = ParsedModule::decode(bytes.into(), features) else { return };
@@ -58,7 +60,10 @@ pub fn check(bytes: &[u8], features: Features, counters: &Counters) {
         match (one, &verdict) {
             (Ok(image), Ok(())) => check_image(&image, &module),
             (Err(CompileError::Module(error)), Err(expected)) => {
-                assert_eq!(error, *expected, "the bodies' validation differs from validation alone");
+                assert_eq!(
+                    error, *expected,
+                    "the bodies' validation differs from validation alone"
+                );
             }
             (got, _) => panic!("{got:?} of a module for which validation says {verdict:?}"),
         }

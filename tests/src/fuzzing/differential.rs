@@ -5,8 +5,9 @@
 //! succeeds alike. After instantiation and after each call are compared: results, the kind of trap,
 //! globals, memories byte by byte, tables, and what host functions were asked.
 //!
-//! NaNs: beside wasmi modules canonicalise their NaNs by code of their own; two configurations of
-//! ours are both told to do so. So floats are compared as bits.
+//! NaNs: two configurations of ours are both told to make them canonical. Beside wasmi the module
+//! does so by code of its own, but for conversions between float types, which give here and there
+//! what the processor gives. So floats are compared as bits.
 //!
 //! **Invariants**
 //! - Where one side runs out of stack or memory nothing is compared from there on, and that is
@@ -15,12 +16,12 @@
 use arbitrary::Unstructured;
 use brolga_module::{ExportItem, ExternType, Feature, Features, ParsedModule, ValType};
 
+use super::Counters;
 use super::modules::{FUEL, FUEL_OF_A_CALL, FUNCTION, to_run};
 use super::side::{Item, Outcome, Side};
 use super::side_brolga::{BrolgaSide, CONFIGURATIONS};
 use super::side_wasmi::WasmiSide;
 use super::values::{Value, arbitrary_value};
-use super::Counters;
 
 /// Runs a module made from `u` on two sides and compares.
 ///
@@ -50,13 +51,13 @@ pub fn differential(u: &mut Unstructured<'_>, counters: &Counters) -> arbitrary:
             return Ok(());
         };
         counters.add("beside wasmi");
-        let (mut ours, outcome) = BrolgaSide::new(&parsed, first);
+        let (mut ours, outcome) = BrolgaSide::new(&parsed, first, false);
         compare(&parsed, (&mut wasmi, expected), (&mut ours, outcome), calls, counters);
     } else {
         counters.add("beside ourselves");
         let second = (first + other) % CONFIGURATIONS.len();
-        let (mut one, expected) = BrolgaSide::new(&parsed, first);
-        let (mut two, outcome) = BrolgaSide::new(&parsed, second);
+        let (mut one, expected) = BrolgaSide::new(&parsed, first, true);
+        let (mut two, outcome) = BrolgaSide::new(&parsed, second, true);
         compare(&parsed, (&mut one, expected), (&mut two, outcome), calls, counters);
     }
     Ok(())
@@ -110,8 +111,11 @@ impl Pair<'_> {
     fn call(&mut self, u: &mut Unstructured<'_>, index: usize) -> bool {
         let ty = &self.parsed.types[self.parsed.functions[index].as_usize()];
         // Arguments are made from what never runs out: a call with zeros beats none.
-        let args: Vec<Value> =
-            ty.params().iter().map(|ty| arbitrary_value(u, *ty).unwrap_or_else(|_| zero(*ty))).collect();
+        let args: Vec<Value> = ty
+            .params()
+            .iter()
+            .map(|ty| arbitrary_value(u, *ty).unwrap_or_else(|_| zero(*ty)))
+            .collect();
         for side in [&mut *self.left, &mut *self.right] {
             side.set_global(Item::Export(FUEL), Value::I32(FUEL_OF_A_CALL));
         }

@@ -104,7 +104,7 @@ pub fn one(target: Target, bytes: &[u8], counters: &Counters) {
     }
 }
 
-/// Runs `target` on what a fuzzer made up, and prints the counters every [`REPORT`] inputs.
+/// Runs `target` on what a fuzzer made up, and prints the counters every 10,000 inputs.
 pub fn fuzz(target: Target, bytes: &[u8]) {
     static COUNTERS: Counters = Counters::new();
     one(target, bytes, &COUNTERS);

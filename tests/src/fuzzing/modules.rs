@@ -75,7 +75,9 @@ fn never() -> Config {
 
 /// Leaving out kinds of instructions makes the others meet more often.
 fn instructions(u: &mut Unstructured<'_>) -> arbitrary::Result<InstructionKinds> {
-    use InstructionKind::{Control, Memory, Numeric, Parametric, Reference, Table, Variable, VectorInt};
+    use InstructionKind::{
+        Control, Memory, Numeric, Parametric, Reference, Table, Variable, VectorInt,
+    };
     if u.ratio(1u8, 3u8)? {
         return Ok(InstructionKinds::all());
     }
@@ -175,10 +177,5 @@ fn with_exports(bytes: &[u8], fuel: u32, features: Features) -> Vec<u8> {
 }
 
 /// The sections before one of which exports stand.
-const AFTER_EXPORTS: [SectionId; 5] = [
-    SectionId::Start,
-    SectionId::Element,
-    SectionId::DataCount,
-    SectionId::Code,
-    SectionId::Data,
-];
+const AFTER_EXPORTS: [SectionId; 5] =
+    [SectionId::Start, SectionId::Element, SectionId::DataCount, SectionId::Code, SectionId::Data];

@@ -67,13 +67,14 @@ pub struct BrolgaSide {
 }
 
 impl BrolgaSide {
-    /// Compiles and instantiates in the configuration at `position` of [`CONFIGURATIONS`].
+    /// Compiles and instantiates in the configuration at `position` of [`CONFIGURATIONS`], with
+    /// or without making NaNs canonical.
     ///
     /// # Panics
     /// If the module, which is valid, is refused.
-    pub fn new(parsed: &ParsedModule, position: usize) -> (Self, Outcome) {
+    pub fn new(parsed: &ParsedModule, position: usize, canonical_nans: bool) -> (Self, Outcome) {
         let configuration = CONFIGURATIONS[position];
-        let engine = engine(position);
+        let engine = engine(position, canonical_nans);
         let module = match Module::new(engine, &parsed.bytes) {
             Ok(module) => module,
             Err(error) => panic!("{configuration:?} refuses a valid module: {error:?}"),
@@ -160,16 +161,16 @@ impl Side for BrolgaSide {
     }
 }
 
-fn engine(position: usize) -> &'static Engine {
-    static ENGINES: [OnceLock<Engine>; CONFIGURATIONS.len()] =
-        [const { OnceLock::new() }; CONFIGURATIONS.len()];
-    ENGINES[position].get_or_init(|| {
+fn engine(position: usize, canonical_nans: bool) -> &'static Engine {
+    static ENGINES: [[OnceLock<Engine>; 2]; CONFIGURATIONS.len()] =
+        [const { [const { OnceLock::new() }; 2] }; CONFIGURATIONS.len()];
+    ENGINES[position][usize::from(canonical_nans)].get_or_init(|| {
         let configuration = &CONFIGURATIONS[position];
         let mut config = Config::new();
         config
             .cranelift_opt_level(configuration.opt_level)
             .cranelift_debug_verifier(true)
-            .cranelift_nan_canonicalization(true)
+            .cranelift_nan_canonicalization(canonical_nans)
             .spectre_mitigation(configuration.spectre)
             .signals_based_traps(configuration.signals)
             .memory_reservation(configuration.reservation_bytes)

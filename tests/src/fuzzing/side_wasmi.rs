@@ -6,7 +6,7 @@ use brolga_module::{ExternType, ParsedModule, ValType};
 use wasmi::errors::{ErrorKind, HostError, InstantiationError, MemoryError, TableError};
 use wasmi::{
     AsContextMut, Config, Engine, Error, Extern, ExternRef, F32, F64, Func, Global, Instance,
-    Memory, Module, Mutability, Nullable, Ref, Store, Table, TrapCode, V128, Val,
+    Memory, Module, Mutability, Ref, Store, Table, TrapCode, V128, Val,
 };
 
 use super::side::{HostRefusal, HostTrace, Item, Outcome, Side, Stop, initial_global};
@@ -93,10 +93,7 @@ impl Side for WasmiSide {
 
     fn table(&mut self, item: Item<'_>) -> Vec<Value> {
         let Extern::Table(table) = self.find(item) else { panic!("not a table") };
-        let element = |index| match table.get(&self.store, index).expect("below the size") {
-            Ref::Func(func) => self.value(&Val::FuncRef(func)),
-            Ref::Extern(object) => self.value(&Val::ExternRef(object)),
-        };
+        let element = |index| self.value(&table.get(&self.store, index).expect("below the size"));
         (0..table.size(&self.store)).map(element).collect()
     }
 
@@ -157,7 +154,7 @@ fn made(
         }
         (wasmi::ExternType::Memory(ty), _) => Extern::Memory(Memory::new(store, *ty).ok()?),
         (wasmi::ExternType::Table(ty), _) => {
-            Extern::Table(Table::new(store, *ty, Ref::null(ty.element())).ok()?)
+            Extern::Table(Table::new(store, *ty, Val::default(ty.element())).ok()?)
         }
         (wasmi::ExternType::Global(ty), ExternType::Global(asked)) => {
             let value = val(initial_global(position, asked.content), &mut *store);
@@ -178,12 +175,10 @@ fn val(value: Value, store: &mut impl AsContextMut) -> Val {
         Value::V128(bits) => Val::V128(V128::from(bits)),
         Value::Func { null } => {
             assert!(null, "functions cannot be made from nothing");
-            Val::FuncRef(Nullable::Null)
+            Val::FuncRef(Ref::Null)
         }
-        Value::Extern(None) => Val::ExternRef(Nullable::Null),
-        Value::Extern(Some(number)) => {
-            Val::ExternRef(Nullable::Val(ExternRef::new(store, number)))
-        }
+        Value::Extern(None) => Val::ExternRef(Ref::Null),
+        Value::Extern(Some(number)) => Val::ExternRef(Ref::Val(ExternRef::new(store, number))),
     }
 }
 

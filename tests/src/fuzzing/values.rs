@@ -52,7 +52,9 @@ const FLOATS: [f64; 10] =
 pub fn arbitrary_value(u: &mut Unstructured<'_>, ty: ValType) -> arbitrary::Result<Value> {
     let corner = u.ratio(1u8, 2u8)?;
     Ok(match ty {
-        ValType::I32 => Value::I32(if corner { *u.choose(&CORNERS)? as u32 } else { u.arbitrary()? }),
+        ValType::I32 => {
+            Value::I32(if corner { *u.choose(&CORNERS)? as u32 } else { u.arbitrary()? })
+        }
         ValType::I64 => Value::I64(if corner { *u.choose(&CORNERS)? } else { u.arbitrary()? }),
         ValType::F32 if corner => Value::F32((*u.choose(&FLOATS)? as f32).to_bits()),
         ValType::F64 if corner => Value::F64(u.choose(&FLOATS)?.to_bits()),
@@ -78,7 +80,7 @@ pub fn derived_value(seed: u64, ty: ValType) -> Value {
         ValType::F64 => Value::F64((seed as f64).to_bits()),
         ValType::V128 => Value::V128(u128::from(seed) << 64 | u128::from(!seed)),
         ValType::Ref(ty) if ty.is_func() => Value::Func { null: true },
-        ValType::Ref(_) => Value::Extern((seed % 4 != 0).then_some((seed % 1000) as u32)),
+        ValType::Ref(_) => Value::Extern((!seed.is_multiple_of(4)).then_some((seed % 1000) as u32)),
     }
 }
 

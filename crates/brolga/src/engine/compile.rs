@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use brolga_abi::CodeImage;
 use brolga_module::ParsedModule;
-use brolga_runtime::LoadedCode;
 
 use super::engine::EngineInner;
+use super::thunks::check_runs_here;
 use super::{EngineError, FunctionListenerFactory};
+use crate::source::binary;
 use crate::{Engine, Module, Result};
 
 impl Engine {
-    /// The module of `bytes`, found again if this engine has compiled the same bytes before and
+    /// The module of `bytes` (binary, or with the feature `wat` text), found again if this engine has compiled the same bytes before and
     /// not been told to [delete](Engine::delete_compiled_module) it. The engine keeps it until
     /// then. ([`Module::new`] finds modules in the same way but does not make the engine keep
     /// them.)
@@ -36,7 +37,7 @@ impl Engine {
         if listeners.is_some() {
             return Err(EngineError::Listeners.into());
         }
-        self.module(bytes, true)
+        self.module(&binary(bytes, None)?, true)
     }
 
     /// What code is made for.
@@ -46,12 +47,18 @@ impl Engine {
 
     /// The one path by which code is compiled.
     pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
+        let EngineInner { config, target, .. } = &*self.inner;
         let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
-            let parsed = Arc::new(self.decode(bytes)?);
-            let image = Arc::new(self.image(&parsed)?);
-            Ok(LoadedCode::load(parsed, image, &self.inner.types)?)
+            let parsed = self.decode(bytes)?;
+            let image = self.image(&parsed)?;
+            check_runs_here(config, target)?;
+            self.load(parsed, image)
         })?;
         Ok(Module::from_code(self.clone(), code))
+    }
+
+    pub(crate) fn decode(&self, bytes: Arc<[u8]>) -> Result<ParsedModule> {
+        Ok(ParsedModule::decode(bytes, self.inner.config.features)?)
     }
 
     pub(crate) fn image(&self, module: &ParsedModule) -> Result<CodeImage> {

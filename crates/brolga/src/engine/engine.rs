@@ -3,8 +3,9 @@
 use core::fmt;
 use std::sync::{Arc, Weak};
 
+use brolga_abi::CodeImage;
 use brolga_module::ParsedModule;
-use brolga_runtime::{StackOptions, StackPool, TypeRegistry};
+use brolga_runtime::{LoadedCode, StackOptions, StackPool, StoreConfig, TypeRegistry};
 
 use super::ModuleEngine;
 use super::cache::ModuleCache;
@@ -42,10 +43,12 @@ pub(super) struct EngineInner {
     pub(super) config: Config,
     #[cfg(feature = "compiler")]
     pub(super) target: brolga_compile::Target,
-    pub(super) types: TypeRegistry,
+    types: TypeRegistry,
+    #[cfg(not(feature = "compiler"))]
+    thunks: Arc<Thunks>,
     stacks: StackPool,
     pub(super) modules: ModuleCache,
-    thunks: Arc<Thunks>,
+    stores: Arc<StoreConfig>,
 }
 
 /// What only the engine refuses.
@@ -64,6 +67,9 @@ pub enum EngineError {
     /// The engine was built without the compiler.
     #[error("this build has no compiler (feature `compiler`)")]
     NoCompiler,
+    /// What was given to be compiled has been compiled already.
+    #[error("the bytes are a compiled module, to be loaded by `Module::deserialize`")]
+    Precompiled,
 }
 
 /// How much of a call's stack host functions have, even where wasm has used up all of its own.
@@ -87,18 +93,22 @@ impl Engine {
         #[cfg(feature = "compiler")]
         let target = super::thunks::target(&config)?;
         #[cfg(feature = "compiler")]
-        let thunks = Thunks::new(types.clone(), target.clone(), config.options);
+        let thunks = Thunks::new(types.clone(), target.clone(), config.clone());
         #[cfg(not(feature = "compiler"))]
-        let thunks = Thunks::new();
+        let thunks = Thunks::default();
+        let thunks = Arc::new(thunks);
+        let stores = StoreConfig::new(types.clone(), config.options, thunks.clone());
         Ok(Engine {
             inner: Arc::new(EngineInner {
                 config,
                 #[cfg(feature = "compiler")]
                 target,
                 types,
+                #[cfg(not(feature = "compiler"))]
+                thunks,
                 stacks,
                 modules: ModuleCache::default(),
-                thunks: Arc::new(thunks),
+                stores,
             }),
         })
     }
@@ -150,16 +160,25 @@ impl Engine {
         &self.inner.config
     }
 
-    pub(crate) fn types(&self) -> &TypeRegistry {
-        &self.inner.types
-    }
-
     pub(crate) fn stacks(&self) -> &StackPool {
         &self.inner.stacks
     }
 
-    pub(crate) fn thunks(&self) -> Arc<Thunks> {
-        Arc::clone(&self.inner.thunks)
+    /// What its stores share.
+    pub(crate) fn stores(&self) -> &Arc<StoreConfig> {
+        &self.inner.stores
+    }
+
+    /// Makes code live: the one way from an image to code that can run.
+    ///
+    /// # Errors
+    /// If the image is not one of `module`, or the system refuses to map it.
+    pub(crate) fn load(&self, module: ParsedModule, image: CodeImage) -> Result<Arc<LoadedCode>> {
+        let (module, image) = (Arc::new(module), Arc::new(image));
+        let code = LoadedCode::load(module, image, &self.inner.types)?;
+        #[cfg(not(feature = "compiler"))]
+        self.inner.thunks.note(&code);
+        Ok(code)
     }
 
     /// An error if `other` is another engine.
@@ -168,10 +187,6 @@ impl Engine {
             true => Ok(()),
             false => Err(EngineError::OtherEngine { what }.into()),
         }
-    }
-
-    pub(crate) fn decode(&self, bytes: Arc<[u8]>) -> Result<ParsedModule> {
-        Ok(ParsedModule::decode(bytes, self.inner.config.features)?)
     }
 }
 

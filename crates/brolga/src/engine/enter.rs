@@ -20,12 +20,13 @@
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use std::sync::OnceLock;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use brolga_abi::FuncRef;
 use brolga_module::{self as module, FuncType};
 use brolga_runtime::{
-    Failure, FuncId, HandleError, RegisterArgs, RegisterResult, Store as RuntimeStore, StoreStack,
+    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, Store as RuntimeStore, StoreStack,
     TrapRecord,
 };
 
@@ -37,31 +38,24 @@ use crate::{
     WasmResults,
 };
 
-/// A function of a store, and where it is to be entered.
-#[derive(Clone, Copy, Debug)]
+/// A function of a store, and where it is entered: found out by the first call, and again when
+/// the store says that it may have changed.
+#[derive(Debug)]
 pub(crate) struct Callee {
     id: FuncId,
-    func_ref: NonNull<FuncRef>,
-    /// Until when `func_ref` is good.
-    epoch: u64,
-    /// Whether it is wasm's, not the host's.
-    is_wasm: bool,
+    /// Until when `func_ref` is good: while the store's epoch is this.
+    epoch: AtomicU64,
+    /// Atomic for being shared only: it is read and written by whoever has the store, one thread
+    /// at a time.
+    func_ref: AtomicPtr<FuncRef>,
 }
 
-// SAFETY: followed only by `enter` and its sibling, by whoever has the store it belongs to, and
-// only as long as the store says that it is good.
-unsafe impl Send for Callee {}
-// SAFETY: as above.
-unsafe impl Sync for Callee {}
+/// The epoch of no store.
+const NEVER: u64 = u64::MAX;
 
 impl Callee {
-    /// # Errors
-    /// If the function belongs to another store or to an instance that has been closed.
-    pub(crate) fn new(store: &mut RuntimeStore, id: FuncId) -> Result<Callee> {
-        let func_ref = store.func_ref(id)?;
-        // SAFETY: good, as it was just given; nobody changes it while the store is borrowed.
-        let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
-        Ok(Callee { id, func_ref, epoch: store.close_epoch(), is_wasm })
+    pub(crate) fn new(id: FuncId) -> Callee {
+        Callee { id, epoch: NEVER.into(), func_ref: AtomicPtr::new(core::ptr::null_mut()) }
     }
 
     fn check_store(&self, store: &RuntimeStore) -> Result<(), HandleError> {
@@ -74,8 +68,11 @@ impl Callee {
     /// Where to enter it now.
     #[inline(always)]
     fn resolve(&self, store: &mut RuntimeStore) -> Result<NonNull<FuncRef>> {
-        if self.id.store() == store.id() && self.epoch == store.close_epoch() {
-            return Ok(self.func_ref);
+        if self.id.store() == store.id()
+            && self.epoch.load(Relaxed) == store.close_epoch()
+            && let Some(func_ref) = NonNull::new(self.func_ref.load(Relaxed))
+        {
+            return Ok(func_ref);
         }
         self.resolve_again(store)
     }
@@ -83,33 +80,42 @@ impl Callee {
     #[cold]
     fn resolve_again(&self, store: &mut RuntimeStore) -> Result<NonNull<FuncRef>> {
         self.check_store(store)?;
-        Ok(store.func_ref(self.id)?)
+        let func_ref = store.func_ref(self.id)?;
+        self.func_ref.store(func_ref.as_ptr(), Relaxed);
+        self.epoch.store(store.close_epoch(), Relaxed);
+        Ok(func_ref)
+    }
+}
+
+impl Clone for Callee {
+    fn clone(&self) -> Callee {
+        Callee::new(self.id)
     }
 }
 
 /// Calls a function with its arguments in slots; results come back in them.
 ///
 /// # Errors
-/// What the call ended with; or, before anything ran, a handle that is no good.
+/// What the call ended with.
 ///
 /// # Safety
-/// - `stack` was made for the callee's store, and stays where it is during the call.
+/// - `func_ref` was just resolved in `store`.
+/// - `stack` was made for that store, and stays where it is during the call.
 /// - `slots` has room for the function's parameters and for its results, and holds arguments of
 ///   the parameters' types that are `store`'s own where they are references.
 unsafe fn enter<T>(
     store: &mut StoreContextMut<'_, T>,
     stack: *const StoreStack,
-    callee: &Callee,
+    func_ref: NonNull<FuncRef>,
     slots: *mut u64,
 ) -> Result<()> {
-    let func_ref = callee.resolve(&mut store.cell_mut().runtime)?;
     let context = store.cell_mut().runtime.context();
     // SAFETY: stack and context are this store's, and `func_ref` is a function of it, kept by its
     // instance. Nothing of the store is borrowed but through `store`, which waits. The slots are
     // the caller's promise.
     let called =
         unsafe { brolga_runtime::call(&*stack, context, func_ref, core::ptr::null_mut(), slots) };
-    called.map_err(|record| call_error(&store.cell().engine, *record))
+    called.map_err(|record| call_error(store, *record))
 }
 
 /// Calls a wasm function with its arguments in registers.
@@ -118,22 +124,38 @@ unsafe fn enter<T>(
 /// As [`enter`].
 ///
 /// # Safety
-/// - The function is wasm's, its type is such as [`brolga_runtime::call_in_registers`] takes, and `args` holds
+/// - `func_ref` was just resolved in `store`, and is not a host function.
+/// - Its type is such as [`brolga_runtime::call_in_registers`] takes, and `args` holds
 ///   arguments of its parameters' types, `store`'s own where they are references.
 #[inline(always)]
 unsafe fn enter_in_registers<T>(
     store: &mut StoreContextMut<'_, T>,
-    callee: &Callee,
+    func_ref: NonNull<FuncRef>,
     args: RegisterArgs,
 ) -> Result<RegisterResult> {
-    let func_ref = callee.resolve(&mut store.cell_mut().runtime)?;
     let context = store.cell_mut().runtime.context();
     let stack = store.cell().stack.as_ptr();
     // SAFETY: as in `enter`.
     let called = unsafe {
         brolga_runtime::call_in_registers(&*stack, context, func_ref, core::ptr::null_mut(), args)
     };
-    called.map_err(|record| call_error(&store.cell().engine, *record))
+    called.map_err(|record| call_error(store, *record))
+}
+
+/// Calls the start function of an instance that was just made.
+///
+/// # Errors
+/// What the call ended with.
+pub(crate) fn call_start<T>(store: &mut StoreContextMut<'_, T>, start: OwnStart) -> Result<()> {
+    let context = store.cell_mut().runtime.context();
+    let stack = store.cell().stack.as_ptr();
+    // SAFETY: stack and context are this store's, whose instance is there until it is closed, which
+    // nobody can who has no handle of it yet. Nothing of the store is borrowed but through `store`,
+    // which waits.
+    let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
+    let called = called.map_err(|record| call_error(store, *record));
+    settle(store);
+    called
 }
 
 /// Frees closed instances, now that no code runs and nobody holds bare references.
@@ -159,16 +181,15 @@ pub(super) struct SlotCallee {
 
 impl SlotCallee {
     /// # Errors
-    /// As [`Callee::new`].
+    /// If the function belongs to another store or to an instance that has been closed.
     pub(super) fn new<T>(store: &mut StoreContextMut<'_, T>, func: FuncId) -> Result<SlotCallee> {
         let pool = store.cell().engine.stacks().clone();
         let runtime = &mut store.cell_mut().runtime;
-        let callee = Callee::new(runtime, func)?;
-        let stack = runtime.new_stack(pool);
         let ty = runtime.func_type(func)?.clone();
+        let stack = runtime.new_stack(pool);
         let is_reference = |ty: &module::ValType| matches!(ty, module::ValType::Ref(_));
         let takes_references = ty.params().iter().any(is_reference);
-        Ok(SlotCallee { callee, stack, ty, takes_references })
+        Ok(SlotCallee { callee: Callee::new(func), stack, ty, takes_references })
     }
 
     pub(super) fn ty(&self) -> &FuncType {
@@ -191,9 +212,10 @@ impl SlotCallee {
         if self.takes_references {
             self.check_references(&store.cell().runtime, slots)?;
         }
-        // SAFETY: the slots fit the type, as was just seen, and references in them are of the
-        // callee's store, for which the stack was made.
-        let called = unsafe { enter(store, &self.stack, &self.callee, slots.as_mut_ptr()) };
+        let func_ref = self.callee.resolve(&mut store.cell_mut().runtime)?;
+        // SAFETY: just resolved in its store, for which the stack was made. The slots fit the type,
+        // as was just seen, and references in them are of that store.
+        let called = unsafe { enter(store, &self.stack, func_ref, slots.as_mut_ptr()) };
         settle(store);
         called
     }
@@ -210,9 +232,18 @@ impl SlotCallee {
     }
 }
 
-/// The error for what a call ended with.
+/// The error for what a call ended with, with all that the engine wants of it.
 #[cold]
-fn call_error(engine: &crate::Engine, record: TrapRecord) -> Error {
+fn call_error<T>(store: &StoreContextMut<'_, T>, record: TrapRecord) -> Error {
+    let cell = store.cell();
+    let error = traced_error(&cell.engine, record);
+    #[cfg(feature = "coredump")]
+    let error = cell.instances.dump_around(error, &cell.engine, &cell.runtime);
+    error
+}
+
+/// The error for what a call ended with, and its backtrace.
+fn traced_error(engine: &crate::Engine, record: TrapRecord) -> Error {
     let error = match record.failure {
         Failure::Trap { code, .. } => match Trap::from_code(code) {
             Some(trap) => Error::from(trap),
@@ -233,16 +264,15 @@ const TYPED_SLOTS: usize = 32;
 type TypedSlots = [MaybeUninit<u64>; TYPED_SLOTS];
 
 /// A function whose type is known to be that of the Rust types `P` and `R`.
+#[derive(Debug)]
 pub(crate) struct TypedCallee<P, R> {
-    func: FuncId,
-    /// Where it is entered, once that has been found out.
-    callee: OnceLock<Callee>,
+    callee: Callee,
     types: PhantomData<fn(P) -> R>,
 }
 
 impl<P, R> Clone for TypedCallee<P, R> {
     fn clone(&self) -> Self {
-        TypedCallee { func: self.func, callee: self.callee.clone(), types: PhantomData }
+        TypedCallee { callee: self.callee.clone(), types: PhantomData }
     }
 }
 
@@ -260,7 +290,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
                 })
             })
             .map_err(|error| error.context(format!("the function has type {ty}")))?;
-        Ok(TypedCallee { func, callee: OnceLock::new(), types: PhantomData })
+        Ok(TypedCallee { callee: Callee::new(func), types: PhantomData })
     }
 
     /// Whether arguments and result travel in registers.
@@ -276,10 +306,6 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     /// What the call ended with; or, before anything ran, a handle that is no good.
     #[inline]
     pub(crate) fn call<T>(&self, mut store: StoreContextMut<'_, T>, params: P) -> Result<R> {
-        let callee = match self.callee.get() {
-            Some(callee) => callee,
-            None => self.first(&mut store)?,
-        };
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
         let first = slots.as_mut_ptr().cast::<u64>();
         // SAFETY: there are more slots than the largest tuple takes; they are written only.
@@ -287,7 +313,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         params.store(&mut values)?;
         // SAFETY: the slots have just been written, and the type was looked at in `new`: it takes
         // these values, which `store` checked to be the store's own where they are references.
-        let called = unsafe { Self::enter(&mut store, callee, &mut slots) };
+        let called = unsafe { self.enter(&mut store, &mut slots) };
         let result = called.map(|first| {
             // SAFETY: the function has returned values of `R`'s types in the slots.
             let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) };
@@ -304,14 +330,17 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     /// The slots hold values of `P`'s types.
     #[inline(always)]
     unsafe fn enter<T>(
+        &self,
         store: &mut StoreContextMut<'_, T>,
-        callee: &Callee,
         slots: &mut TypedSlots,
     ) -> Result<*mut u64> {
-        if Self::IN_REGISTERS && callee.is_wasm {
+        let func_ref = self.callee.resolve(&mut store.cell_mut().runtime)?;
+        // SAFETY: just resolved; nobody changes it while the store is borrowed.
+        let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
+        if Self::IN_REGISTERS && is_wasm {
             // SAFETY: the caller's promise, and the function has these types.
             let result =
-                unsafe { enter_in_registers(store, callee, registers(P::CLASSES, slots))? };
+                unsafe { enter_in_registers(store, func_ref, registers(P::CLASSES, slots))? };
             slots[0] = MaybeUninit::new(match R::CLASSES {
                 [Class::Float] => result.float.to_bits(),
                 _ => result.int,
@@ -319,16 +348,10 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
             return Ok(slots.as_mut_ptr().cast());
         }
         let (first, stack) = (slots.as_mut_ptr().cast(), store.cell().stack.as_ptr());
-        // SAFETY: the caller's promise; there is room for the results of any type. The stack is
-        // the store's: `enter` sees to it that the callee is too.
-        unsafe { enter(store, stack, callee, first)? };
+        // SAFETY: just resolved, and the stack is the store's. The slots are the caller's promise;
+        // there is room for the results of any type.
+        unsafe { enter(store, stack, func_ref, first)? };
         Ok(first)
-    }
-
-    #[cold]
-    fn first<T>(&self, store: &mut StoreContextMut<'_, T>) -> Result<&Callee> {
-        let callee = Callee::new(&mut store.cell_mut().runtime, self.func)?;
-        Ok(self.callee.get_or_init(|| callee))
     }
 }
 
@@ -404,42 +427,55 @@ pub(crate) fn call_dynamic<T>(
     results: &mut [Val],
 ) -> Result<()> {
     let cell = store.cell_mut();
-    let ty = cell.runtime.func_type(func)?.clone();
-    let counts = [
-        ("arguments", ty.params().len(), params.len()),
-        ("results", ty.results().len(), results.len()),
-    ];
+    let ty = cell.runtime.func_type(func)?;
+    check_values(ty, params, results.len())?;
+    let (param_slots, result_slots) = (ty.param_slots(), ty.result_slots());
+    // Lists that an earlier call has left; calls inside this one find none and make their own.
+    let (mut types, mut slots) = core::mem::take(&mut cell.spare);
+    types.clear();
+    // Kept apart: the function may be gone from the store when it returns.
+    types.extend_from_slice(ty.results());
+    slots.clear();
+    slots.resize(param_slots.max(result_slots), 0);
+    // SAFETY: they are that many; they are written only.
+    let mut target = unsafe { Slots::new(&mut cell.runtime, slots.as_mut_ptr(), param_slots) };
+    for (position, value) in params.iter().enumerate() {
+        target
+            .put_value(value.to_value())
+            .map_err(|error| error.context(format!("argument {position}")))?;
+    }
+    let stack = cell.stack.as_ptr();
+    let func_ref = cell.runtime.func_ref(func)?;
+    // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
+    // types, as `check_values` has seen, of this store, as `put_value` has, and have room for the
+    // results.
+    let called = unsafe { enter(&mut store, stack, func_ref, slots.as_mut_ptr()) };
+    if called.is_ok() {
+        let runtime = &store.cell().runtime;
+        let mut rest = &slots[..];
+        for (result, ty) in results.iter_mut().zip(&types) {
+            // SAFETY: the function has returned values of its results' types in the slots.
+            *result = Val::from_value(unsafe { runtime.read_slots(*ty, rest) });
+            rest = &rest[ty.slots()..];
+        }
+    }
+    store.cell_mut().spare = (types, slots);
+    settle(&mut store);
+    called
+}
+
+/// An error unless the values are of the type's parameters, and as many results are expected as it
+/// has.
+fn check_values(ty: &FuncType, params: &[Val], results: usize) -> Result<()> {
+    let counts =
+        [("arguments", ty.params().len(), params.len()), ("results", ty.results().len(), results)];
     for (what, expected, found) in counts {
         crate::ensure!(expected == found, "expected {expected} {what}, got {found}");
     }
-    let callee = Callee::new(&mut cell.runtime, func)?;
-    // A list that an earlier call has left; calls inside this one find none and make their own.
-    let mut slots = core::mem::take(&mut cell.spare_slots);
-    slots.clear();
-    slots.resize(ty.param_slots().max(ty.result_slots()), 0);
-    // SAFETY: they are that many; they are written only.
-    let mut target = unsafe { Slots::new(&mut cell.runtime, slots.as_mut_ptr(), ty.param_slots()) };
     for (position, (value, ty)) in params.iter().zip(ty.params()).enumerate() {
-        let value = value.to_value();
-        let stored = value.check(*ty).map_err(Error::from).and_then(|()| target.put_value(value));
-        stored.map_err(|error| error.context(format!("type mismatch with argument {position}")))?;
+        let checked = value.to_value().check(*ty).map_err(Error::from);
+        checked
+            .map_err(|error| error.context(format!("type mismatch with argument {position}")))?;
     }
-    let stack = store.cell().stack.as_ptr();
-    // SAFETY: the slots hold values of the parameters' types, as was just checked, of this store,
-    // as `put_value` did, and have room for the results; the stack is the store's.
-    let called = unsafe { enter(&mut store, stack, &callee, slots.as_mut_ptr()) };
-    if let Err(error) = called {
-        settle(&mut store);
-        return Err(error);
-    }
-    let cell = store.cell_mut();
-    // SAFETY: the function has returned values of its results' types in the slots.
-    let mut source =
-        unsafe { Slots::new(&mut cell.runtime, slots.as_mut_ptr(), ty.result_slots()) };
-    for (result, ty) in results.iter_mut().zip(ty.results()) {
-        *result = Val::from_value(source.take_value(*ty));
-    }
-    cell.spare_slots = slots;
-    settle(&mut store);
     Ok(())
 }

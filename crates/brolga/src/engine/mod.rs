@@ -18,7 +18,7 @@ mod call_engine;
 mod compile;
 #[expect(clippy::module_inception, reason = "each of the three types has a file of its name")]
 mod engine;
-#[allow(unsafe_code, reason = "one of the three rooms")]
+#[allow(unsafe_code, reason = "one of the rooms")]
 mod enter;
 mod listener;
 mod module_engine;
@@ -30,4 +30,4 @@ pub use engine::{Engine, EngineError, EngineWeak};
 pub use listener::FunctionListenerFactory;
 pub use module_engine::{ElementInstance, ModuleEngine};
 
-pub(crate) use enter::{TypedCallee, call_dynamic};
+pub(crate) use enter::{TypedCallee, call_dynamic, call_start};

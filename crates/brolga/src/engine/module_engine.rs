@@ -65,6 +65,11 @@ impl ModuleEngine {
             Ok(instance) => instance,
             Err(error) => return Err(instantiate_error(error)),
         };
+        #[cfg(feature = "coredump")]
+        {
+            let cell = store.cell_mut();
+            cell.instances.note(&cell.engine, &cell.runtime, instance);
+        }
         Ok(ModuleEngine { name: name.into(), module: module.clone(), instance })
     }
 

@@ -10,18 +10,24 @@ use brolga_abi::FunctionTypeId;
 use brolga_module::FuncType;
 use brolga_runtime::{Thunk, ThunkError, ThunkProvider};
 
+#[cfg(not(feature = "compiler"))]
+use {
+    brolga_module::TypeIndex,
+    brolga_runtime::LoadedCode,
+    std::sync::{Arc, Mutex, PoisonError, Weak},
+};
+
 #[cfg(feature = "compiler")]
 mod compiled {
     use std::collections::HashMap;
     use std::sync::{Arc, Mutex, PoisonError, Weak};
 
     use super::{FuncType, FunctionTypeId, Thunk, ThunkError, ThunkProvider};
-    use brolga_abi::CompileOptions;
     use brolga_compile::Target;
     use brolga_module::{Features, HeapType, ParsedModule, RefType, TypeIndex, ValType};
     use brolga_runtime::{LoadedCode, TypeRegistry};
 
-    use crate::{Config, ConfigError, Result};
+    use crate::{Config, ConfigError, HostError, Result};
 
     /// What code is made for.
     pub(in super::super) fn target(config: &Config) -> Result<Target> {
@@ -36,21 +42,27 @@ mod compiled {
         }
     }
 
+    /// An error if code for `target` can't run on this machine.
+    pub(in super::super) fn check_runs_here(config: &Config, target: &Target) -> Result<()> {
+        // The compiler has asked this machine what it is, unless it was told.
+        if config.target.is_some() {
+            let cpu_features = target.cpu_features().iter().map(|it| &**it);
+            HostError::check(&target.triple().to_string(), cpu_features)?;
+        }
+        Ok(())
+    }
+
     /// See the file's head.
     pub(crate) struct Thunks {
         types: TypeRegistry,
         target: Target,
-        options: CompileOptions,
+        config: Config,
         code: Mutex<HashMap<FunctionTypeId, (FuncType, Weak<LoadedCode>)>>,
     }
 
     impl Thunks {
-        pub(in super::super) fn new(
-            types: TypeRegistry,
-            target: Target,
-            options: CompileOptions,
-        ) -> Thunks {
-            Thunks { types, target, options, code: Mutex::default() }
+        pub(in super::super) fn new(types: TypeRegistry, target: Target, config: Config) -> Thunks {
+            Thunks { types, target, config, code: Mutex::default() }
         }
 
         /// The code for a type, both ways.
@@ -62,8 +74,10 @@ mod compiled {
             {
                 return Ok(code);
             }
+            check_runs_here(&self.config, &self.target)?;
             let module = ParsedModule::decode(carrier(ty)?.into(), Features::ALL)?;
-            let image = brolga_compile::compile(&module, &self.target, &self.options, 1, &())?;
+            let options = &self.config.options;
+            let image = brolga_compile::compile(&module, &self.target, options, 1, &())?;
             let code = LoadedCode::load(Arc::new(module), Arc::new(image), &self.types)?;
             known.retain(|_, (_, code)| code.strong_count() != 0);
             known.insert(id, (ty.clone(), Arc::downgrade(&code)));
@@ -140,15 +154,12 @@ mod compiled {
     impl ThunkProvider for Thunks {
         fn host_exit(&self, id: FunctionTypeId, ty: &FuncType) -> Result<Thunk, ThunkError> {
             let code = self.code(id, ty).map_err(|error| ThunkError(error.into()))?;
-            let address = code.host_exit(TypeIndex(0)).expect("a thunk image has its type's exit");
-            Ok(Thunk { code, address })
+            Ok(Thunk { code, ty: TypeIndex(0) })
         }
 
         fn host_entry(&self, id: FunctionTypeId, ty: &FuncType) -> Result<Thunk, ThunkError> {
             let code = self.code(id, ty).map_err(|error| ThunkError(error.into()))?;
-            let address =
-                code.host_entry(TypeIndex(0)).expect("a thunk image has its type's entry");
-            Ok(Thunk { code, address })
+            Ok(Thunk { code, ty: TypeIndex(0) })
         }
     }
 }
@@ -156,28 +167,63 @@ mod compiled {
 #[cfg(feature = "compiler")]
 pub(crate) use compiled::Thunks;
 #[cfg(feature = "compiler")]
-pub(super) use compiled::target;
+pub(super) use compiled::{check_runs_here, target};
 
-/// Without the compiler there is no such code.
+/// Without the compiler there is only the code that modules brought along: each has it for the
+/// types of its imports, its indirect calls and its functions that escape.
 #[cfg(not(feature = "compiler"))]
+#[derive(Default)]
 pub(crate) struct Thunks {
-    _private: (),
+    loaded: Mutex<Loaded>,
+}
+
+#[cfg(not(feature = "compiler"))]
+#[derive(Default)]
+struct Loaded {
+    modules: Vec<Weak<LoadedCode>>,
+    /// When there are so many, dead ones are thrown out.
+    sweep_at: usize,
 }
 
 #[cfg(not(feature = "compiler"))]
 impl Thunks {
-    pub(super) fn new() -> Thunks {
-        Thunks { _private: () }
+    /// Remembers what `code` has, for as long as it lives.
+    pub(super) fn note(&self, code: &Arc<LoadedCode>) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.modules.len() >= loaded.sweep_at {
+            loaded.modules.retain(|code| code.strong_count() != 0);
+            loaded.sweep_at = 2 * loaded.modules.len() + 64;
+        }
+        loaded.modules.push(Arc::downgrade(code));
+    }
+
+    /// The code that `find` finds in a loaded module for its type of number `id`.
+    fn find(
+        &self,
+        id: FunctionTypeId,
+        find: impl Fn(&LoadedCode, TypeIndex) -> Option<*const u8>,
+    ) -> Result<Thunk, ThunkError> {
+        // Out of the lock: whoever drops the last hold on code frees it.
+        let modules = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).modules.clone();
+        let found = modules.iter().find_map(|code| {
+            let code = code.upgrade()?;
+            // The number is the type's as long as a module that has it lives, and this one does.
+            let ty = code.type_ids().iter().position(|it| *it == id)?;
+            let ty = TypeIndex::from_usize(ty);
+            find(&code, ty)?;
+            Some(Thunk { code, ty })
+        });
+        found.ok_or_else(|| ThunkError(Box::new(super::EngineError::NoCompiler)))
     }
 }
 
 #[cfg(not(feature = "compiler"))]
 impl ThunkProvider for Thunks {
-    fn host_exit(&self, _: FunctionTypeId, _: &FuncType) -> Result<Thunk, ThunkError> {
-        Err(ThunkError(Box::new(super::EngineError::NoCompiler)))
+    fn host_exit(&self, id: FunctionTypeId, _: &FuncType) -> Result<Thunk, ThunkError> {
+        self.find(id, LoadedCode::host_exit)
     }
 
-    fn host_entry(&self, _: FunctionTypeId, _: &FuncType) -> Result<Thunk, ThunkError> {
-        Err(ThunkError(Box::new(super::EngineError::NoCompiler)))
+    fn host_entry(&self, id: FunctionTypeId, _: &FuncType) -> Result<Thunk, ThunkError> {
+        self.find(id, LoadedCode::host_entry)
     }
 }

@@ -21,6 +21,7 @@ impl FuncTranslator<'_, '_> {
     /// `memory.fill`
     pub(super) fn translate_memory_fill(&mut self, memory: MemoryIndex) {
         let (address, value, len) = self.pop3();
+        self.charge_length(len);
         if let Some(len) = self.inline_length(len) {
             return self.fill_inline(memory, address, value, len);
         }
@@ -33,6 +34,7 @@ impl FuncTranslator<'_, '_> {
     /// `memory.copy`
     pub(super) fn translate_memory_copy(&mut self, to: MemoryIndex, from: MemoryIndex) {
         let (to_address, from_address, len) = self.pop3();
+        self.charge_length(len);
         if let Some(len) = self.inline_length(len) {
             return self.copy_inline((to, to_address), (from, from_address), len);
         }
@@ -49,6 +51,7 @@ impl FuncTranslator<'_, '_> {
     /// `memory.init`
     pub(super) fn translate_memory_init(&mut self, data: DataIndex, memory: MemoryIndex) {
         let (address, offset, len) = self.pop3();
+        self.charge_length(len);
         let args = [
             self.index_argument(memory.0),
             self.index_argument(data.0),

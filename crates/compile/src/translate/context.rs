@@ -37,13 +37,15 @@ pub(super) enum Region {
     Globals,
     /// An own global among the first few.
     OwnGlobal(u32),
+    /// The store's fuel, its deadline and the engine's epoch.
+    Interrupt,
 }
 
 impl Region {
     /// How many own globals have a region each: a region costs time in every block, and few
     /// globals are hot.
     const OWN_GLOBALS_MAX: u32 = 8;
-    const COUNT: usize = 5 + Self::OWN_GLOBALS_MAX as usize;
+    const COUNT: usize = 6 + Self::OWN_GLOBALS_MAX as usize;
 
     fn number(self) -> u32 {
         match self {
@@ -53,6 +55,7 @@ impl Region {
             Region::Entries => 3,
             Region::Globals => 4,
             Region::OwnGlobal(own) => 5 + own,
+            Region::Interrupt => 5 + Self::OWN_GLOBALS_MAX,
         }
     }
 
@@ -64,6 +67,7 @@ impl Region {
             Region::Entries => "entries",
             Region::Globals => "globals",
             Region::OwnGlobal(_) => "own global",
+            Region::Interrupt => "interrupt",
         }
     }
 }
@@ -164,6 +168,43 @@ impl FuncTranslator<'_, '_> {
         let flags = self.trusted(Region::Views);
         let offset = displacement(offset_of!(StoreContext, stack_limit));
         self.builder.ins().load(POINTER, flags, store, offset)
+    }
+
+    /// What code has used up of its fuel.
+    pub(super) fn fuel_consumed(&mut self) -> Value {
+        let place = self.interrupt_place(offset_of!(StoreContext, fuel_consumed));
+        self.builder.ins().load(types::I64, place.flags, place.base, place.offset)
+    }
+
+    /// Changes what code has used up of its fuel.
+    pub(super) fn set_fuel_consumed(&mut self, consumed: Value) {
+        let place = self.interrupt_place(offset_of!(StoreContext, fuel_consumed));
+        self.builder.ins().store(place.flags, consumed, place.base, place.offset);
+    }
+
+    /// The epoch at which code asks whether to go on.
+    pub(super) fn epoch_deadline(&mut self) -> Value {
+        let place = self.interrupt_place(offset_of!(StoreContext, epoch_deadline));
+        self.builder.ins().load(types::I64, place.flags, place.base, place.offset)
+    }
+
+    /// The engine's epoch as it is now.
+    ///
+    /// Other threads change it, so the optimiser must not take an older value for it. It does not
+    /// as long as a call that comes back lies between any two of these loads on some way.
+    pub(super) fn current_epoch(&mut self) -> Value {
+        let store = self.context_constant(POINTER, offset_of!(VmContext, store));
+        let flags = self.constant_flags(Region::Context);
+        let offset = displacement(offset_of!(StoreContext, epoch));
+        let epoch = self.builder.ins().load(POINTER, flags, store, offset);
+        let flags = self.trusted(Region::Interrupt);
+        self.builder.ins().load(types::I64, flags, epoch, 0)
+    }
+
+    /// A field of the store's context that has to do with interruption.
+    fn interrupt_place(&mut self, field: usize) -> Place {
+        let base = self.context_constant(POINTER, offset_of!(VmContext, store));
+        Place { base, offset: displacement(field), flags: self.trusted(Region::Interrupt) }
     }
 
     /// The base of a memory that never moves.

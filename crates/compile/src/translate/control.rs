@@ -82,6 +82,7 @@ impl FuncTranslator<'_, '_> {
         let height = self.stack.len() - params as usize;
         self.replace_from(height, header);
         self.push_frame(Kind::Loop, ty, Some(header), None);
+        self.check_interruption();
     }
 
     pub(super) fn translate_if(&mut self, ty: BlockType) {

@@ -23,6 +23,7 @@ mod control;
 mod convert;
 mod dispatch;
 mod global;
+mod interrupt;
 mod local;
 mod memory;
 mod numeric;
@@ -173,6 +174,8 @@ pub(crate) struct FuncTranslator<'a, 'f> {
     context: context::Context,
     /// Where the operator under translation stands, in bytes from the module's start.
     wasm_offset: u32,
+    /// What has been executed and not yet been counted; see `interrupt`.
+    pending_fuel: i64,
     /// Whether the operator under translation can be reached.
     reachable: bool,
     /// How many constructs are open that begin in code that can't be reached.
@@ -204,6 +207,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
             symbols,
             context: context::Context::new(vmctx),
             wasm_offset: 0,
+            pending_fuel: 0,
             reachable: true,
             skipped: 0,
         }
@@ -257,6 +261,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
             let past = self.builder.ins().icmp(IntCC::UnsignedLessThan, pointer, limit);
             self.trapnz(past, TrapCode::StackOverflow);
         }
+        self.check_at_entry();
         self.open_body(ty);
     }
 
@@ -286,6 +291,9 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
             let op = operators.read()?;
             validator.op(position, &op)?;
             self.at(position);
+            if self.env.options.consume_fuel {
+                self.charge(&op);
+            }
             if self.reachable || is_construct(&op) {
                 self.translate_operator(&op)?;
             }

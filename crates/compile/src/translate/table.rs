@@ -66,7 +66,7 @@ impl FuncTranslator<'_, '_> {
     /// `table.grow`: the old length, or all ones.
     pub(super) fn translate_table_grow(&mut self, table: TableIndex) {
         let index = self.env.module.tables[table.as_usize()].index;
-        let delta = self.pop_index();
+        let delta = self.pop_length();
         let init = self.pop();
         let builtin = if self.holds_functions(table) {
             Builtin::table_grow_func
@@ -80,7 +80,7 @@ impl FuncTranslator<'_, '_> {
 
     /// `table.fill`
     pub(super) fn translate_table_fill(&mut self, table: TableIndex) {
-        let len = self.pop_index();
+        let len = self.pop_length();
         let value = self.pop();
         let position = self.pop_index();
         let builtin = if self.holds_functions(table) {
@@ -94,7 +94,7 @@ impl FuncTranslator<'_, '_> {
 
     /// `table.copy`
     pub(super) fn translate_table_copy(&mut self, to: TableIndex, from: TableIndex) {
-        let len = self.pop_index();
+        let len = self.pop_length();
         let from_position = self.pop_index();
         let to_position = self.pop_index();
         let to = self.index_argument(to.0);
@@ -106,6 +106,7 @@ impl FuncTranslator<'_, '_> {
     /// `table.init`
     pub(super) fn translate_table_init(&mut self, elem: ElemIndex, table: TableIndex) {
         let (position, offset, len) = self.pop3();
+        self.charge_length(len);
         let args = [
             self.index_argument(table.0),
             self.index_argument(elem.0),

@@ -25,6 +25,8 @@ fn all_options() -> Vec<CompileOptions> {
         CompileOptions { memory, ..usual },
         CompileOptions { memory: moving, ..usual },
         CompileOptions { memory, spectre_mitigation: false, ..usual },
+        CompileOptions { consume_fuel: true, epoch_interruption: true, ..usual },
+        CompileOptions { memory, consume_fuel: true, epoch_interruption: true, ..usual },
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brolga_module::{FuncIndex, GlobalType, RefType, TableType, ValType};
+use brolga_module::{FuncIndex, GlobalIndex, GlobalType, RefType, TableIndex, TableType, ValType};
 
 use super::*;
 use crate::{HandleError, TableId};
@@ -218,4 +218,44 @@ fn many_rounds_leave_nothing() {
     }
     assert!(!is_used(&code));
     assert_eq!(store.arenas.memories.len() + store.arenas.tables.len(), 0);
+}
+
+#[test]
+fn functions_copied_from_a_table_that_is_not_exported_stay() {
+    let engine = Engine::new();
+    let code = engine.load("(module (table 1 funcref) (elem (i32.const 0) $f) (func $f))");
+    let mut store = engine.store();
+    let instance = store.instantiate(&code, &[]).unwrap();
+    let (own, host) = (TableIndex(0), table_of_functions(&mut store));
+    let own = store.instance_table(instance, own).unwrap().unwrap();
+    store.table_copy(host, 0, own, 0, 1).unwrap();
+    store.close_instance(instance).unwrap();
+    store.collect_closed();
+    assert!(is_used(&code), "the host's table leads to it");
+    assert!(matches!(store.table_get(host, 0), Ok(Value::Func(Some(_)))));
+    store.table_set(host, 0, Value::Func(None)).unwrap();
+    store.collect_closed();
+    assert!(!is_used(&code));
+}
+
+#[test]
+fn functions_read_from_a_global_that_is_not_exported_stay() {
+    let engine = Engine::new();
+    let code = engine.load("(module (global funcref (ref.func $f)) (func $f))");
+    let mut store = engine.store();
+    let instance = store.instantiate(&code, &[]).unwrap();
+    let global = store.instance_global(instance, GlobalIndex(0)).unwrap().unwrap();
+    let table = table_of_functions(&mut store);
+    let reader = r#"(module (import "" "" (global $g funcref)) (import "" "" (table 1 funcref))
+        (elem (i32.const 0) funcref (global.get $g)))"#;
+    let imports = [Extern::Global(global), Extern::Table(table)];
+    let reader = try_instantiate(&engine, &mut store, reader, &imports).unwrap();
+    for instance in [reader, instance] {
+        store.close_instance(instance).unwrap();
+    }
+    store.collect_closed();
+    assert!(is_used(&code), "the host's table leads to it");
+    store.table_set(table, 0, Value::Func(None)).unwrap();
+    store.collect_closed();
+    assert!(!is_used(&code));
 }

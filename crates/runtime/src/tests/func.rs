@@ -52,6 +52,49 @@ fn wasm_gets_a_thunk_when_it_first_gets_the_function() {
 }
 
 #[test]
+fn a_reference_that_nobody_was_given_is_not_found() {
+    let engine = Engine::new();
+    let (mut store, instance) = engine.instance(r#"(module (func (export "f")))"#);
+    let own = func(&store, instance, "f");
+    let host = host_function(&mut store, &FuncType::default(), ());
+    for f in [own, host] {
+        let address = store.func_ref(f).unwrap().addr().get();
+        assert_eq!(store.find_func(address), None, "it was made for calls by the host");
+        store.func_ref_for_wasm(f).unwrap();
+        assert_eq!(store.find_func(address), Some(f));
+    }
+}
+
+/// Gives code for a type that was not asked for.
+struct WrongThunks(Arc<LoadedCode>, TypeIndex);
+
+impl ThunkProvider for WrongThunks {
+    fn host_exit(&self, _: FunctionTypeId, _: &FuncType) -> Result<Thunk, ThunkError> {
+        Ok(Thunk { code: Arc::clone(&self.0), ty: self.1 })
+    }
+
+    fn host_entry(&self, id: FunctionTypeId, ty: &FuncType) -> Result<Thunk, ThunkError> {
+        self.host_exit(id, ty)
+    }
+}
+
+#[test]
+fn code_of_a_provider_is_for_the_type_that_was_asked_for() {
+    let engine = Engine::new();
+    let code = engine.load("(module (type (func)) (type (func (param i32))))");
+    let wanted = FuncType::new([ValType::I32], []);
+    for (ty, fits) in [(0, false), (1, true), (2, false)] {
+        let thunks = Arc::new(WrongThunks(Arc::clone(&code), TypeIndex(ty)));
+        let mut store = Store::new(
+            &StoreConfig::new(engine.types.clone(), engine.options, thunks),
+            engine.limits,
+        );
+        let f = host_function(&mut store, &wanted, ());
+        assert_eq!(store.func_ref_for_wasm(f).is_ok(), fits, "type {ty}");
+    }
+}
+
+#[test]
 fn an_importer_s_thunk_serves_too() {
     let engine = Engine::new();
     let mut store = engine.store();

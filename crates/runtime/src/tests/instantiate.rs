@@ -4,7 +4,7 @@ use brolga_abi::TrapCode;
 use brolga_module::{FuncIndex, FuncType, GlobalType, IndexType, MemoryType, TableIndex, ValType};
 
 use super::*;
-use crate::{HandleError, ImportError};
+use crate::{HandleError, ImportError, StartFunction};
 
 fn memory_of_pages(min: u64, max: Option<u64>) -> MemoryType {
     MemoryType { index: IndexType::I32, min, max, shared: false, page_size_log2: 16 }
@@ -272,7 +272,7 @@ fn the_start_function_is_the_caller_s_business() {
     let host = host_function(&mut store, &FuncType::default(), ());
     let text = r#"(module (import "" "" (func $host)) (start $host))"#;
     let instance = try_instantiate(&engine, &mut store, text, &[Extern::Func(host)]).unwrap();
-    assert_eq!(store.start_function(instance).unwrap(), Some(host));
+    assert_eq!(store.start_function(instance).unwrap(), Some(StartFunction::Imported(host)));
     let none = try_instantiate(&engine, &mut store, "(module)", &[]).unwrap();
     assert_eq!(store.start_function(none).unwrap(), None);
 }
@@ -291,7 +291,8 @@ fn a_shared_image_shows_what_copying_shows() {
     let first = store.instantiate(&code, &[]).unwrap();
     let second = store.instantiate(&code, &[]).unwrap();
     let third = store.instantiate(&code, &[]).unwrap();
-    assert!(code.initial_memories.get(&code.module, brolga_module::MemoryIndex(0)).is_some());
+    let (module, rooms) = (&code.module, &store.config.rooms);
+    assert!(code.initial_memories.get(module, brolga_module::MemoryIndex(0), rooms).is_some());
     let memory = |instance| memory(&store, instance, "memory");
     let (first, second, third) = (memory(first), memory(second), memory(third));
     assert_eq!(&store.memory_data(first).unwrap()[70_000..70_004], b"\0Xbc");

@@ -7,6 +7,7 @@ mod close;
 mod func;
 mod instantiate;
 mod memory;
+mod memory_room;
 mod table;
 
 use std::sync::Arc;
@@ -39,12 +40,13 @@ impl Engine {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::new(StoreConfig {
-            types: self.types.clone(),
-            options: self.options,
-            limits: self.limits,
-            thunks: Arc::new(Thunks(self.types.clone())),
-        })
+        Store::new(&self.config(), self.limits)
+    }
+
+    /// For stores that share more than types.
+    pub(crate) fn config(&self) -> Arc<StoreConfig> {
+        let thunks = Arc::new(Thunks(self.types.clone()));
+        StoreConfig::new(self.types.clone(), self.options, thunks)
     }
 
     pub(crate) fn load(&self, text: &str) -> Arc<LoadedCode> {
@@ -168,14 +170,11 @@ impl ThunkProvider for Thunks {
     fn host_exit(&self, id: FunctionTypeId, ty: &FuncType) -> Result<Thunk, ThunkError> {
         let code = self.load(ty);
         assert_eq!(code.type_id(TypeIndex(0)), id);
-        let address = code.host_exit(TypeIndex(0)).unwrap();
-        Ok(Thunk { code, address })
+        Ok(Thunk { code, ty: TypeIndex(0) })
     }
 
     fn host_entry(&self, _: FunctionTypeId, ty: &FuncType) -> Result<Thunk, ThunkError> {
-        let code = self.load(ty);
-        let address = code.host_entry(TypeIndex(0)).unwrap();
-        Ok(Thunk { code, address })
+        Ok(Thunk { code: self.load(ty), ty: TypeIndex(0) })
     }
 }
 

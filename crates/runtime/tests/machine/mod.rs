@@ -437,6 +437,9 @@ impl<'a> Store<'a> {
             exit_pc: 0,
             activation: ptr::null_mut(),
             owner: ptr::null_mut(),
+            fuel_consumed: 0,
+            epoch: ptr::null(),
+            epoch_deadline: 0,
         });
         let raw: *mut StoreContext = &mut *context;
         // SAFETY: a table of pointers, null where the image has no thunk.

@@ -66,5 +66,8 @@ fn a_clock_that_is_missing_is_not_supported() {
 #[test]
 fn yielding_returns() {
     assert_eq!(World::new().call().sched_yield(), Ok(()));
-    assert_eq!(World::with(|builder| builder.clocks(SystemClocks::new())).call().sched_yield(), Ok(()));
+    assert_eq!(
+        World::with(|builder| builder.clocks(SystemClocks::new())).call().sched_yield(),
+        Ok(())
+    );
 }

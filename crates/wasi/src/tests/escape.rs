@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use super::{
-    ALL, BULK, Base, CREATE, DIRECTORY, EXCLUSIVE, LOOK, READ, RESULT, RO, RW, TRUNCATE, WRITE, World,
-    populate,
+    ALL, BULK, Base, CREATE, DIRECTORY, EXCLUSIVE, LOOK, READ, RESULT, RO, RW, TRUNCATE, WRITE,
+    World, populate,
 };
 use crate::Errno;
 
@@ -58,8 +58,12 @@ const PATHS: &[&str] = &[
     "to-dir-slash/nested",
 ];
 
-/// The operations. They return what they opened, if anything.
-const OPERATIONS: &[(&str, fn(&mut World, u32, &str, u32) -> Result<Option<u32>, Errno>)] = &[
+/// Does something by a directory's descriptor, a path and whether links are followed. Returns what
+/// it opened, if anything.
+type Operation = fn(&mut World, u32, &str, u32) -> Result<Option<u32>, Errno>;
+
+/// The operations, and what to call them.
+const OPERATIONS: &[(&str, Operation)] = &[
     ("open to read", |world, fd, path, follow| open(world, fd, path, follow, 0, READ)),
     ("open to write", |world, fd, path, follow| open(world, fd, path, follow, 0, WRITE)),
     ("create", |world, fd, path, follow| open(world, fd, path, follow, CREATE, ALL)),
@@ -215,12 +219,19 @@ fn no_path_leads_out() {
                     assert_eq!(state(&world.base), before, "{what}");
                     if let Ok(Some(opened)) = outcome {
                         world.call().fd_fdstat_get(opened, RESULT).unwrap();
-                        let inode =
-                            world.context.descriptors.get(opened).unwrap().filestat().unwrap().inode;
+                        let inode = world
+                            .context
+                            .descriptors
+                            .get(opened)
+                            .unwrap()
+                            .filestat()
+                            .unwrap()
+                            .inode;
                         assert_inside(&world.base.join("outside"), inode, what);
                     }
                     // An operation of two calls may fail in its second.
-                    changed = outcome.is_ok() || name.starts_with("symlink to") || *name == "link from";
+                    changed =
+                        outcome.is_ok() || name.starts_with("symlink to") || *name == "link from";
                     tried += 1;
                 }
             }
@@ -250,7 +261,8 @@ fn no_race_leads_out() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (dir, trap, spare) = (inside.join("dir"), inside.join("trap"), inside.join("spare"));
+            let (dir, trap, spare) =
+                (inside.join("dir"), inside.join("trap"), inside.join("spare"));
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 for (from, to) in [(&dir, &spare), (&trap, &dir), (&dir, &trap), (&spare, &dir)] {
                     fs::rename(from, to).unwrap();

@@ -173,7 +173,8 @@ fn closing_is_once() {
 #[test]
 fn renumbering_moves_and_closes() {
     let mut world = World::new();
-    let (first, second) = (world.open("file", 0, ALL).unwrap(), world.open("dir", 0, READ).unwrap());
+    let (first, second) =
+        (world.open("file", 0, ALL).unwrap(), world.open("dir", 0, READ).unwrap());
     assert_eq!(world.call().fd_renumber(first, first), Ok(()));
     assert_eq!(world.read(first, 3).unwrap(), b"con");
     assert_eq!(world.call().fd_renumber(first, second), Ok(()));

@@ -67,7 +67,8 @@ fn opening_creates_truncates_and_refuses() {
 #[test]
 fn directories_open_as_such_with_and_without_slash() {
     let mut world = World::new();
-    for (path, open) in [("dir", DIRECTORY), ("dir", 0), ("dir//", 0), (".", 0), ("./", DIRECTORY)] {
+    for (path, open) in [("dir", DIRECTORY), ("dir", 0), ("dir//", 0), (".", 0), ("./", DIRECTORY)]
+    {
         let fd = world.open(path, open, READ | 1 << 13 | 1 << 14).unwrap();
         world.call().fd_fdstat_get(fd, RESULT).unwrap();
         assert_eq!(world.memory[RESULT as usize], 3, "{path}");
@@ -216,7 +217,8 @@ fn nothing_changes_beneath_a_read_only_directory() {
     let mut world = World::new();
     let (file, file_length) = world.path("file");
     let (new, new_length) = world.other("new");
-    for (open, rights) in [(CREATE, READ), (TRUNCATE, READ), (0, WRITE), (0, 1 << 8), (0, 1 << 22)] {
+    for (open, rights) in [(CREATE, READ), (TRUNCATE, READ), (0, WRITE), (0, 1 << 8), (0, 1 << 22)]
+    {
         let (path, length) = (file, file_length);
         let outcome = world.call().path_open(RO, 0, path, length, open, rights, 0, 0, RESULT);
         assert_eq!(outcome, Err(Errno::Rofs), "open {open} with {rights:#x}");

@@ -95,8 +95,7 @@ fn addresses_are_checked_before_anything_moves() {
 #[test]
 fn standard_streams_are_what_they_were_given() {
     let error = OutputBuffer::new(8);
-    let mut world =
-        World::with(|builder| builder.stdin(&b"line one\n"[..]).stderr(error.clone()));
+    let mut world = World::with(|builder| builder.stdin(&b"line one\n"[..]).stderr(error.clone()));
     assert_eq!(world.read(0, 4).unwrap(), b"line");
     assert_eq!(world.read(0, 40).unwrap(), b" one\n");
     assert_eq!(world.read(0, 40).unwrap(), b"");

@@ -10,11 +10,17 @@
 //! - What went in comes out: a value given to [`Error::new`], [`Error::msg`] or
 //!   [`Error::context`] is found by [`Error::downcast_ref`] with its own type.
 
+mod context;
+mod link;
+
 use core::any::Any;
 use core::fmt::{self, Debug, Display};
 use std::error::Error as StdError;
 
+use self::link::{Boxed, Contextual, Foreign, Link, Message};
 use crate::WasmBacktrace;
+
+pub use self::context::{Chain, Context};
 
 /// `Result` with [`Error`] unless another error is named.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -43,150 +49,6 @@ enum Kind {
 struct Traced {
     backtrace: WasmBacktrace,
     cause: Error,
-}
-
-/// A link of the chain, with its type hidden.
-trait Link: Send + Sync + 'static {
-    /// The link as the standard library sees it.
-    fn error(&self) -> &(dyn StdError + Send + Sync + 'static);
-    /// What downcasting finds.
-    fn value(&self) -> &dyn Any;
-    /// What downcasting finds, to change.
-    fn value_mut(&mut self) -> &mut dyn Any;
-    /// What downcasting by value gives.
-    fn into_value(self: Box<Self>) -> Box<dyn Any>;
-    /// The link around which this one lies, if it is a context.
-    fn cause(&self) -> Option<&Error>;
-    /// The same, to change.
-    fn cause_mut(&mut self) -> Option<&mut Error>;
-}
-
-/// Somebody else's error.
-struct Foreign<E>(E);
-/// A message: anything that can be displayed.
-struct Message<M>(M);
-/// A context around a cause.
-struct Contextual<C> {
-    context: C,
-    cause: Error,
-}
-/// An error that was boxed before it came here.
-struct Boxed(Box<dyn StdError + Send + Sync + 'static>);
-
-impl<E: StdError + Send + Sync + 'static> Link for Foreign<E> {
-    fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        &self.0
-    }
-    fn value(&self) -> &dyn Any {
-        &self.0
-    }
-    fn value_mut(&mut self) -> &mut dyn Any {
-        &mut self.0
-    }
-    fn into_value(self: Box<Self>) -> Box<dyn Any> {
-        Box::new(self.0)
-    }
-    fn cause(&self) -> Option<&Error> {
-        None
-    }
-    fn cause_mut(&mut self) -> Option<&mut Error> {
-        None
-    }
-}
-
-impl<M: Display + Send + Sync + 'static> Link for Message<M> {
-    fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        self
-    }
-    fn value(&self) -> &dyn Any {
-        &self.0
-    }
-    fn value_mut(&mut self) -> &mut dyn Any {
-        &mut self.0
-    }
-    fn into_value(self: Box<Self>) -> Box<dyn Any> {
-        Box::new(self.0)
-    }
-    fn cause(&self) -> Option<&Error> {
-        None
-    }
-    fn cause_mut(&mut self) -> Option<&mut Error> {
-        None
-    }
-}
-
-impl<C: Display + Send + Sync + 'static> Link for Contextual<C> {
-    fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        self
-    }
-    fn value(&self) -> &dyn Any {
-        &self.context
-    }
-    fn value_mut(&mut self) -> &mut dyn Any {
-        &mut self.context
-    }
-    fn into_value(self: Box<Self>) -> Box<dyn Any> {
-        Box::new(self.context)
-    }
-    fn cause(&self) -> Option<&Error> {
-        Some(&self.cause)
-    }
-    fn cause_mut(&mut self) -> Option<&mut Error> {
-        Some(&mut self.cause)
-    }
-}
-
-impl Link for Boxed {
-    fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
-        &*self.0
-    }
-    fn value(&self) -> &dyn Any {
-        &self.0
-    }
-    fn value_mut(&mut self) -> &mut dyn Any {
-        &mut self.0
-    }
-    fn into_value(self: Box<Self>) -> Box<dyn Any> {
-        Box::new(self.0)
-    }
-    fn cause(&self) -> Option<&Error> {
-        None
-    }
-    fn cause_mut(&mut self) -> Option<&mut Error> {
-        None
-    }
-}
-
-impl<M: Display> Display for Message<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl<M: Display> Debug for Message<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.0, f)
-    }
-}
-
-impl<M: Display> StdError for Message<M> {}
-
-impl<C: Display> Display for Contextual<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.context.fmt(f)
-    }
-}
-
-impl<C: Display> Debug for Contextual<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:?})", self.context, self.cause)
-    }
-}
-
-impl<C: Display> StdError for Contextual<C> {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.cause)
-    }
 }
 
 impl Display for Traced {
@@ -237,7 +99,7 @@ impl Error {
     /// are nearer to the cause.
     #[cold]
     pub(crate) fn traced(self, backtrace: WasmBacktrace) -> Error {
-        if backtrace.frames().is_empty() || self.is::<WasmBacktrace>() {
+        if self.is::<WasmBacktrace>() {
             return self;
         }
         Error { kind: Box::new(Kind::Traced(Traced { backtrace, cause: self })) }
@@ -470,80 +332,5 @@ impl Debug for Error {
             source = error.source();
         }
         Ok(())
-    }
-}
-
-/// The links of an [`Error`], outermost first.
-#[derive(Clone, Debug)]
-pub struct Chain<'a> {
-    next: Option<&'a (dyn StdError + 'static)>,
-}
-
-impl<'a> Iterator for Chain<'a> {
-    type Item = &'a (dyn StdError + 'static);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let error = self.next?;
-        self.next = error.source();
-        Some(error)
-    }
-}
-
-impl core::iter::FusedIterator for Chain<'_> {}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<T, E> Sealed for core::result::Result<T, E> {}
-    impl<T> Sealed for Option<T> {}
-}
-
-/// Gives the error of a `Result`, or the absence in an `Option`, a context.
-pub trait Context<T, E>: sealed::Sealed {
-    /// The value, or the error with `context` around it.
-    fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error>;
-
-    /// The value, or the error with what `context` returns around it.
-    fn with_context<C: Display + Send + Sync + 'static>(
-        self,
-        context: impl FnOnce() -> C,
-    ) -> Result<T, Error>;
-}
-
-impl<T, E: StdError + Send + Sync + 'static> Context<T, E> for Result<T, E> {
-    fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error> {
-        self.map_err(|error| Error::new(error).context(context))
-    }
-
-    fn with_context<C: Display + Send + Sync + 'static>(
-        self,
-        context: impl FnOnce() -> C,
-    ) -> Result<T, Error> {
-        self.map_err(|error| Error::new(error).context(context()))
-    }
-}
-
-impl<T> Context<T, Error> for Result<T, Error> {
-    fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error> {
-        self.map_err(|error| error.context(context))
-    }
-
-    fn with_context<C: Display + Send + Sync + 'static>(
-        self,
-        context: impl FnOnce() -> C,
-    ) -> Result<T, Error> {
-        self.map_err(|error| error.context(context()))
-    }
-}
-
-impl<T> Context<T, core::convert::Infallible> for Option<T> {
-    fn context<C: Display + Send + Sync + 'static>(self, context: C) -> Result<T, Error> {
-        self.ok_or_else(|| Error::from_link(Message(context)))
-    }
-
-    fn with_context<C: Display + Send + Sync + 'static>(
-        self,
-        context: impl FnOnce() -> C,
-    ) -> Result<T, Error> {
-        self.ok_or_else(|| Error::from_link(Message(context())))
     }
 }

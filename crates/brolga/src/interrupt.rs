@@ -1,0 +1,242 @@
+//! Stopping wasm from outside: fuel, which counts what is executed, and epochs, which any thread
+//! may count up.
+//!
+//! | | fuel | epochs |
+//! |---|---|---|
+//! | switched on by | [`Config::consume_fuel`](crate::Config::consume_fuel) | [`Config::epoch_interruption`](crate::Config::epoch_interruption) |
+//! | wasm stops | after as many operators, always at the same place | some time after [`Engine::increment_epoch`] |
+//! | with | [`Trap::OutOfFuel`] | [`Trap::Interrupt`], or as [`Store::epoch_deadline_callback`] says |
+//! | costs | an addition in memory for each branch and call | two loads for each call and turn of a loop |
+//!
+//! Both are looked at where a function begins, where a turn of a loop begins, and before operators
+//! that work on a whole range (`memory.fill` and its like). Once begun, such an operator is not
+//! interrupted: the longest there can be, over 4 GiB that nobody has touched, was measured to take
+//! 3.5 s, most of it the system's for new pages. A limit on memory is one on that. Host functions
+//! are not interrupted either. After a stop the store is as usable as after any trap.
+//!
+//! **Invariants**
+//! - While the callback runs, it has the store to itself: the slot it came from is empty.
+
+use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::{Caller, Engine, Result, Store, StoreContext, StoreContextMut, ensure, host_call};
+#[cfg(doc)]
+use crate::{Config, Trap};
+
+/// What is done when wasm has met the deadline, as the callback of
+/// [`Store::epoch_deadline_callback`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum UpdateDeadline {
+    /// The call ends with [`Trap::Interrupt`]. The deadline stays.
+    Interrupt,
+    /// Wasm goes on, and the deadline is that many epochs from now.
+    Continue(u64),
+}
+
+/// What a store asks at its deadline.
+pub(crate) struct EpochCallback<T: 'static>(Box<Ask<T>>);
+
+type Ask<T> = dyn FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync;
+
+impl<T> fmt::Debug for EpochCallback<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EpochCallback(..)")
+    }
+}
+
+impl Engine {
+    /// Counts the engine's epoch up by one: the deadline of each of its stores is that much nearer.
+    ///
+    /// Any thread may call this at any time; it is one atomic addition. Wasm that runs and whose
+    /// deadline is met by it stops at its next call or turn of a loop.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "run") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_epoch_deadline(1);
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
+    /// std::thread::spawn(move || engine.increment_epoch());
+    /// let error = run.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn increment_epoch(&self) {
+        self.stores().increment_epoch();
+    }
+}
+
+impl<T> Store<T> {
+    /// How much fuel is left.
+    ///
+    /// # Errors
+    /// If the engine does not count fuel; see [`Config::consume_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.context().get_fuel()
+    }
+
+    /// Says how much fuel is left, from now on. A store begins with none, and wasm traps at once.
+    ///
+    /// Calling a function takes one unit and each operator one more, but for `nop`, `drop`,
+    /// `block`, `loop`, `else`, `end`, `return` and `unreachable`, which are free. Operators that
+    /// work on a range take a unit for each byte or element in addition, before they do anything.
+    /// What a program uses depends on nothing but what it does: not on the machine, nor on any
+    /// setting. Where a call traps, what came after the last branch or call is not counted.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::new(Config::new().consume_fuel(true))?;
+    /// let module = Module::new(&engine, r#"(module
+    ///     (func (export "add") (param i32 i32) (result i32)
+    ///         (i32.add (local.get 0) (local.get 1))))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_fuel(100)?;
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add")?;
+    /// assert_eq!(add.call(&mut store, (40, 2))?, 42);
+    /// assert_eq!(store.get_fuel()?, 96); // the call, two `local.get`, one `i32.add`
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.context_mut().set_fuel(fuel)
+    }
+
+    /// Sets the deadline: `ticks_beyond_current` epochs from now. A store begins with its deadline
+    /// met, and wasm stops at once.
+    ///
+    /// Without [`Config::epoch_interruption`] wasm does not look at the deadline.
+    pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
+        self.context_mut().set_epoch_deadline(ticks_beyond_current);
+    }
+
+    /// At the deadline, calls end with [`Trap::Interrupt`]: what a store does unless told
+    /// otherwise.
+    pub fn epoch_deadline_trap(&mut self) {
+        self.context_mut().epoch_deadline_trap();
+    }
+
+    /// At the deadline, asks `callback`: it has the store, may call wasm, and says whether the
+    /// call goes on. Its error ends the call and is what the caller gets. Wasm that it calls
+    /// itself is not asked about: there the deadline is a trap.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    /// let module = Module::new(&engine, r#"(module (func (export "run") (loop (br 0))))"#)?;
+    /// let mut store = Store::new(&engine, 0);
+    /// store.epoch_deadline_callback(|mut store| {
+    ///     *store.data_mut() += 1;
+    ///     match store.data() {
+    ///         1..3 => Ok(UpdateDeadline::Continue(0)),
+    ///         _ => Ok(UpdateDeadline::Interrupt),
+    ///     }
+    /// });
+    /// let instance = Instance::new(&mut store, &module, &[])?;
+    /// let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
+    /// let error = run.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+    /// assert_eq!(*store.data(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn epoch_deadline_callback(
+        &mut self,
+        callback: impl FnMut(StoreContextMut<'_, T>) -> Result<UpdateDeadline> + Send + Sync + 'static,
+    ) {
+        let mut context = self.context_mut();
+        context.cell_mut().epoch_callback = Some(EpochCallback(Box::new(callback)));
+        host_call::ask_at_deadline(&mut context, true);
+    }
+}
+
+impl<T> StoreContext<'_, T> {
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.engine().check_counts_fuel()?;
+        Ok(self.cell().runtime.fuel())
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.shared().get_fuel()
+    }
+
+    /// Says how much fuel is left; see [`Store::set_fuel`].
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.engine().check_counts_fuel()?;
+        self.cell_mut().runtime.set_fuel(fuel);
+        Ok(())
+    }
+
+    /// Sets the deadline; see [`Store::set_epoch_deadline`].
+    pub fn set_epoch_deadline(&mut self, ticks_beyond_current: u64) {
+        self.cell_mut().runtime.set_epoch_deadline(ticks_beyond_current);
+    }
+
+    /// At the deadline, calls end with a trap; see [`Store::epoch_deadline_trap`].
+    pub fn epoch_deadline_trap(&mut self) {
+        self.cell_mut().epoch_callback = None;
+        host_call::ask_at_deadline(self, false);
+    }
+
+    /// What the store's callback says, which code that has met the deadline waits for.
+    pub(crate) fn update_deadline(&mut self) -> Result<UpdateDeadline> {
+        let Some(mut callback) = self.cell_mut().epoch_callback.take() else {
+            return Ok(UpdateDeadline::Interrupt);
+        };
+        let update = catch_unwind(AssertUnwindSafe(|| callback.0(self.reborrow())));
+        self.cell_mut().epoch_callback = Some(callback);
+        update.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+}
+
+impl<T> Caller<'_, T> {
+    /// How much fuel is left; see [`Store::get_fuel`].
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn get_fuel(&self) -> Result<u64> {
+        self.store.get_fuel()
+    }
+
+    /// Says how much fuel is left; see [`Store::set_fuel`]. The wasm that called goes on with that.
+    ///
+    /// # Errors
+    /// As [`Store::get_fuel`].
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
+        self.store.set_fuel(fuel)
+    }
+}
+
+impl Engine {
+    fn check_counts_fuel(&self) -> Result<()> {
+        ensure!(
+            self.config().options.consume_fuel,
+            "fuel is not configured in this store: its engine needs `Config::consume_fuel(true)`"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! A room with unsafe code: compiled modules as bytes, to be loaded without compiling.
+//!
+//! ```text
+//!  module ─▶ parse ─▶ compile ─▶ CodeImage ─▶ bytes ─▶ damaged? other version? ─▶ other options,
+//!   features, machine? ─▶ tables, module ─▶ do they agree? ─▶ Module
+//! ```
+//!
+//! **Trusts** that bytes given to [`Module::deserialize`] are some that Brolga wrote and nobody has
+//! changed on purpose: machine code can't be checked. That is the caller's promise.
+//!
+//! **Promises** that bytes changed by accident, of another version, of another configuration or for
+//! another machine are refused with an error that says which; that reading them neither panics nor
+//! allocates more than a small multiple of their number.
+//!
+//! **Tested by** `tests/serialize.rs` and `tests/load_only.rs`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use brolga_abi::{ImageFile, ImageFileError};
+use brolga_module::{Features, ParsedModule};
+
+use crate::host_cpu::HostError;
+use crate::{Config, Context, Engine, Module, Result};
+
+/// What bytes are a compiled form of; see [`Engine::detect_precompiled`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Precompiled {
+    /// A module.
+    Module,
+}
+
+/// Why a compiled module was not loaded.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeserializeError {
+    /// The bytes are no compiled module, damaged, or of another version of Brolga.
+    #[error(transparent)]
+    File(#[from] ImageFileError),
+    /// The code can't run on this machine.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// It was compiled by an engine of another configuration.
+    #[error(
+        "the module was compiled with `{setting}` {found}, expected {expected} as in this engine"
+    )]
+    Options {
+        /// What differs.
+        setting: String,
+        /// What this engine has.
+        expected: String,
+        /// What the module was compiled with.
+        found: String,
+    },
+    /// It was validated with features that are off in this engine.
+    #[error("the module was compiled with the features {}, which are off in this engine", .features.join(", "))]
+    Features {
+        /// The features, by their names in the configuration.
+        features: Vec<&'static str>,
+    },
+}
+
+impl Module {
+    /// The compiled module as bytes, for [`Module::deserialize`] by an engine of the same
+    /// configuration and version on the same kind of machine. Equal modules give equal bytes.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, "(module (func (export \"nothing\")))")?;
+    /// let bytes = module.serialize()?;
+    ///
+    /// // SAFETY: the bytes are what `serialize` gave.
+    /// let again = unsafe { Module::deserialize(&engine, &bytes)? };
+    /// assert_eq!(again.exports().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// None in this version.
+    pub fn serialize(&self) -> Result<Vec<u8>> {
+        let (code, options) = (self.code(), &self.engine().config().options);
+        Ok(ImageFile::write(&code.image, options, &code.module))
+    }
+
+    /// The module out of bytes that [`Module::serialize`] or [`Engine::precompile_module`] gave.
+    /// Nothing is compiled, so that this works without the feature `compiler` too.
+    ///
+    /// The module is a new one each time: it is not among those that the engine finds again by
+    /// their bytes.
+    ///
+    /// # Errors
+    /// [`DeserializeError`], if the bytes are no compiled module, are damaged, or are not for this
+    /// version, machine or configuration. [`LoadError`](crate::LoadError) or
+    /// [`ModuleError`](crate::ModuleError), if they contradict themselves, or the system refuses.
+    ///
+    /// # Safety
+    /// The bytes hold machine code, which is going to be run. They must be what Brolga gave,
+    /// unchanged but for accidents: of somebody who can choose the bytes, nothing is checked that
+    /// would keep them from doing what this process can do.
+    pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        let file = ImageFile::open(bytes.as_ref()).map_err(DeserializeError::from)?;
+        check(&file, engine.config())?;
+        let features = file.features;
+        let (image, module) = file.read().map_err(DeserializeError::from)?;
+        // The bodies were validated when they were compiled; they are not looked into again.
+        let module = ParsedModule::decode(module.into(), features)?;
+        Ok(Module::from_code(engine.clone(), engine.load(module, image)?))
+    }
+
+    /// The module in a file that holds what [`Module::serialize`] or
+    /// [`Engine::precompile_module`] gave. The file is read once; it may change afterwards.
+    ///
+    /// # Errors
+    /// If the file can't be read, or as [`Module::deserialize`].
+    ///
+    /// # Safety
+    /// What [`Module::deserialize`] asks of bytes, of the file.
+    pub unsafe fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
+        let path = path.as_ref();
+        let failed = || format!("failed to load the compiled module in `{}`", path.display());
+        // A large file that is something else is not read to its end for saying so.
+        let mut file = File::open(path).with_context(failed)?;
+        let mut bytes = first_bytes(&mut file).with_context(failed)?;
+        if !ImageFile::is_begun_by(&bytes) {
+            return Err(DeserializeError::from(ImageFileError::NotAnImage)).with_context(failed);
+        }
+        file.read_to_end(&mut bytes).with_context(failed)?;
+        // SAFETY: the caller promises of the file's bytes what is asked here.
+        unsafe { Module::deserialize(engine, &bytes) }.with_context(failed)
+    }
+}
+
+impl Engine {
+    /// Compiles a module (binary, or with the feature `wat` text) and gives it as bytes, for
+    /// [`Module::deserialize`]: what [`Module::serialize`] gives. Nothing is loaded, so that this
+    /// also works for a [target](Config::target) other than this machine.
+    ///
+    /// # Errors
+    /// As [`Module::new`].
+    #[cfg(feature = "compiler")]
+    pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let bytes = crate::source::binary(bytes, None)?;
+        let module = self.decode(bytes.as_ref().into())?;
+        let image = self.image(&module)?;
+        Ok(ImageFile::write(&image, &self.config().options, &module))
+    }
+
+    /// What bytes are a compiled form of, as far as their beginning tells; `None` for others.
+    /// Whether [`Module::deserialize`] takes them is not said.
+    pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {
+        ImageFile::is_begun_by(bytes).then_some(Precompiled::Module)
+    }
+
+    /// What a file holds a compiled form of: [`Engine::detect_precompiled`] of its first bytes.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn detect_precompiled_file(path: impl AsRef<Path>) -> Result<Option<Precompiled>> {
+        let path = path.as_ref();
+        let bytes = File::open(path).and_then(|mut file| first_bytes(&mut file));
+        let bytes = bytes.with_context(|| format!("failed to read `{}`", path.display()))?;
+        Ok(Engine::detect_precompiled(&bytes))
+    }
+}
+
+/// As many bytes as tell what a file is, or all if it is shorter.
+fn first_bytes(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(ImageFile::MAGIC_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An error unless an engine of this configuration can run what is in `file` on this machine.
+fn check(file: &ImageFile<'_>, config: &Config) -> Result<(), DeserializeError> {
+    HostError::check(file.target, file.cpu_features.iter().copied())?;
+    if file.options_fingerprint != config.options.fingerprint() {
+        return Err(options_error(file, config));
+    }
+    check_features(file.features, config.features)
+}
+
+/// Which of the options differ: the first.
+fn options_error(file: &ImageFile<'_>, config: &Config) -> DeserializeError {
+    for (setting, expected) in config.options.settings() {
+        let found = file.settings.iter().find(|(name, _)| *name == setting);
+        let found = found.map_or("missing", |(_, value)| value).escape_debug().to_string();
+        if found != expected {
+            return DeserializeError::Options { setting: setting.into(), expected, found };
+        }
+    }
+    DeserializeError::Options {
+        setting: "fingerprint".into(),
+        expected: format!("{:#018x}", config.options.fingerprint()),
+        found: format!("{:#018x}", file.options_fingerprint),
+    }
+}
+
+/// The module may use any feature it was validated with, so this engine must have them all; those
+/// that it has besides make no difference to code that is there already.
+fn check_features(found: Features, expected: Features) -> Result<(), DeserializeError> {
+    let missing = found.iter().filter(|feature| !expected.contains(*feature));
+    let features: Vec<&str> = missing.map(|feature| feature.name()).collect();
+    if features.is_empty() { Ok(()) } else { Err(DeserializeError::Features { features }) }
+}
