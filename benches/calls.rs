@@ -58,7 +58,8 @@ const LOOPS: i32 = 100_000;
 macro_rules! call_row {
     ($table:ident, $ours:ident, $theirs:ident, $name:literal, $export:literal,
      $params:ty, $results:ty, $argument:expr) => {
-        let func = $ours.1.get_typed_func::<$params, $results>(&mut $ours.0, $export).expect("typed");
+        let func =
+            $ours.1.get_typed_func::<$params, $results>(&mut $ours.0, $export).expect("typed");
         let peer =
             $theirs.1.get_typed_func::<$params, $results>(&mut $theirs.0, $export).expect("typed");
         let expected = peer.call(&mut $theirs.0, $argument).expect("no trap");
@@ -74,7 +75,8 @@ macro_rules! call_row {
 macro_rules! trap_row {
     ($table:ident, $ours:ident, $theirs:ident, $name:literal, $export:literal,
      $params:ty, $results:ty, $argument:expr) => {
-        let func = $ours.1.get_typed_func::<$params, $results>(&mut $ours.0, $export).expect("typed");
+        let func =
+            $ours.1.get_typed_func::<$params, $results>(&mut $ours.0, $export).expect("typed");
         let peer =
             $theirs.1.get_typed_func::<$params, $results>(&mut $theirs.0, $export).expect("typed");
         $table.row(
@@ -118,12 +120,36 @@ fn main() {
 
     let mut table = Comparison::new("calls", "wasmtime");
     call_row!(table, ours, theirs, "host to wasm, ()", "nothing", (), (), ());
-    call_row!(table, ours, theirs, "host to wasm, (i32, i32) -> i32", "add", (i32, i32), i32, (3, 4));
     call_row!(
-        table, ours, theirs, "host to wasm, 8 × i64 -> i64", "many",
-        (i64, i64, i64, i64, i64, i64, i64, i64), i64, (1, 2, 3, 4, 5, 6, 7, 8)
+        table,
+        ours,
+        theirs,
+        "host to wasm, (i32, i32) -> i32",
+        "add",
+        (i32, i32),
+        i32,
+        (3, 4)
     );
-    call_row!(table, ours, theirs, "wasm to host × 100,000, ()", "loop_host_nothing", i32, (), LOOPS);
+    call_row!(
+        table,
+        ours,
+        theirs,
+        "host to wasm, 8 × i64 -> i64",
+        "many",
+        (i64, i64, i64, i64, i64, i64, i64, i64),
+        i64,
+        (1, 2, 3, 4, 5, 6, 7, 8)
+    );
+    call_row!(
+        table,
+        ours,
+        theirs,
+        "wasm to host × 100,000, ()",
+        "loop_host_nothing",
+        i32,
+        (),
+        LOOPS
+    );
     call_row!(table, ours, theirs, "wasm to host × 100,000, i32", "loop_host_add", i32, i32, LOOPS);
     table.finish();
 

@@ -9,8 +9,11 @@ const MODULES: &[(&str, &str)] = &[
     ("memory with 64 KiB of data", "(module (memory 2) (data (i32.const 0) \"DATA\"))"),
     ("table of 1,000 functions", "(module (table 1000 1000 funcref) ELEMENTS)"),
     ("exported table of 1,000", "(module (table (export \"t\") 1000 1000 funcref) ELEMENTS)"),
-    ("start function", "(module (global $g (mut i32) (i32.const 0))
-        (func $start (global.set $g (i32.const 1))) (start $start))"),
+    (
+        "start function",
+        "(module (global $g (mut i32) (i32.const 0))
+        (func $start (global.set $g (i32.const 1))) (start $start))",
+    ),
 ];
 
 fn main() {

@@ -87,12 +87,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn run(
-    engine: &Engine,
-    file: &TestFile<'_>,
-    counts: &Counts,
-    group: String,
-) -> Result<(), Failed> {
+fn run(engine: &Engine, file: &TestFile<'_>, counts: &Counts, group: String) -> Result<(), Failed> {
     let report = Runner::new(engine)?.run(file.name(), file.raw());
     let mut counts = counts.lock().expect("no test panics while it counts");
     let count = counts.entry(group).or_default();

@@ -82,7 +82,8 @@ fn crates_import_each_other_as_drawn() {
         let manifest = fs::read_to_string(&path).expect("every crate has a manifest");
         let normal = manifest.split("[dev-dependencies]").next().unwrap_or_default();
         for (other, _) in EDGES {
-            let package = if *other == "brolga" { "brolga".into() } else { format!("brolga-{other}") };
+            let package =
+                if *other == "brolga" { "brolga".into() } else { format!("brolga-{other}") };
             let imports = normal.lines().any(|line| {
                 line.strip_prefix(&package).is_some_and(|rest| {
                     rest.starts_with('.') || rest.starts_with(' ') || rest.starts_with('=')
@@ -147,8 +148,7 @@ fn no_stub_is_left() {
 }
 
 /// The documents that speak of the tree as it is. The changelog speaks of the past.
-const DOCUMENTS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "docs/rationale.md", "docs/unsafe.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "docs/rationale.md", "docs/unsafe.md"];
 
 /// What stands between backquotes on one line, fenced blocks left out.
 fn quoted(document: &str) -> Vec<(usize, String)> {
@@ -182,7 +182,8 @@ fn paths_named_in_documents_exist() {
         });
         let paths = quoted(&document).into_iter().filter(|(_, word)| {
             let starts = ["crates/", "tests/", "benches/", "fuzz/", "docs/", ".ci/"];
-            starts.iter().any(|start| word.starts_with(start)) && !word.contains(['<', '*', '{', ' '])
+            starts.iter().any(|start| word.starts_with(start))
+                && !word.contains(['<', '*', '{', ' '])
         });
         for (number, path) in links.chain(paths) {
             checked += 1;
@@ -197,15 +198,18 @@ fn types_named_in_documents_exist() {
     let mut defined = BTreeSet::new();
     for (_, source) in sources() {
         for line in source.lines() {
-            let words: Vec<&str> =
-                line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty()).collect();
+            let words: Vec<&str> = line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .filter(|w| !w.is_empty())
+                .collect();
             for pair in words.windows(2) {
                 if ["struct", "enum", "trait", "type", "union", "use"].contains(&pair[0]) {
                     defined.insert(pair[1].to_string());
                 }
             }
             // Re-exports and macro tables define names without a keyword before them.
-            defined.extend(words.iter().filter(|_| line.contains("pub use")).map(|w| w.to_string()));
+            defined
+                .extend(words.iter().filter(|_| line.contains("pub use")).map(|w| w.to_string()));
         }
     }
     // Names of the specification, of Cranelift and of the standard library.

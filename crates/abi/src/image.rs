@@ -52,10 +52,7 @@ impl CodeImage {
 
     /// The static table of table `table`.
     pub fn static_table(&self, table: TableIndex) -> Option<&StaticTable> {
-        let position = self
-            .static_tables
-            .binary_search_by_key(&table, |it| it.table)
-            .ok()?;
+        let position = self.static_tables.binary_search_by_key(&table, |it| it.table).ok()?;
         Some(&self.static_tables[position])
     }
 
@@ -71,9 +68,7 @@ impl CodeImage {
 
     /// The function whose code holds `code_offset`.
     pub fn function_at(&self, code_offset: u32) -> Option<DefinedFuncIndex> {
-        let after = self
-            .functions
-            .partition_point(|range| range.start <= code_offset);
+        let after = self.functions.partition_point(|range| range.start <= code_offset);
         let position = after.checked_sub(1)?;
         self.functions[position]
             .contains(code_offset)
@@ -82,19 +77,15 @@ impl CodeImage {
 
     /// The trap that the instruction at `code_offset` may raise.
     pub fn trap_site(&self, code_offset: u32) -> Option<&TrapSite> {
-        let position = self
-            .trap_sites
-            .binary_search_by_key(&code_offset, |site| site.code_offset)
-            .ok()?;
+        let position =
+            self.trap_sites.binary_search_by_key(&code_offset, |site| site.code_offset).ok()?;
         Some(&self.trap_sites[position])
     }
 
     /// The wasm offset of the call that returns to `code_offset`.
     pub fn call_site(&self, code_offset: u32) -> Option<u32> {
-        let position = self
-            .call_sites
-            .binary_search_by_key(&code_offset, |site| site.code_offset)
-            .ok()?;
+        let position =
+            self.call_sites.binary_search_by_key(&code_offset, |site| site.code_offset).ok()?;
         Some(self.call_sites[position].wasm_offset)
     }
 }
@@ -111,9 +102,7 @@ pub struct CodeRange {
 impl CodeRange {
     /// Whether `offset` is inside.
     pub fn contains(self, offset: u32) -> bool {
-        offset
-            .checked_sub(self.start)
-            .is_some_and(|within| within < self.len)
+        offset.checked_sub(self.start).is_some_and(|within| within < self.len)
     }
 }
 

@@ -71,10 +71,8 @@ impl ContextLayout {
         let memories = room(module.memories.len(), size_of::<MemorySlot>());
         let tables = room(module.tables.len(), size_of::<TableSlot>());
         let own_globals = room(module.global_initial.len(), size_of::<GlobalCell>());
-        let imported_functions = room(
-            module.imported_functions as usize,
-            size_of::<ImportedFunction>(),
-        );
+        let imported_functions =
+            room(module.imported_functions as usize, size_of::<ImportedFunction>());
         let imported_globals = room(module.imported_globals as usize, size_of::<usize>());
         let type_ids = room(module.types.len(), size_of::<FunctionTypeId>());
         let func_refs = room(escaping as usize, size_of::<FuncRef>());
@@ -83,9 +81,7 @@ impl ContextLayout {
         let canonical_types = (0..module.types.len())
             .map(|index| {
                 let index = TypeIndex::from_usize(index);
-                *first
-                    .entry(&module.types[index.as_usize()])
-                    .or_insert(index)
+                *first.entry(&module.types[index.as_usize()]).or_insert(index)
             })
             .collect();
         Self {

@@ -68,16 +68,8 @@ impl MemoryPlan {
         let guarded = pinned && options.signals && ty.page_size_log2 >= 16;
         Self {
             pinned,
-            check: if guarded {
-                BoundsCheck::Guarded
-            } else {
-                BoundsCheck::Explicit
-            },
-            reservation_bytes: if pinned {
-                FULL_32
-            } else {
-                options.reservation_bytes
-            },
+            check: if guarded { BoundsCheck::Guarded } else { BoundsCheck::Explicit },
+            reservation_bytes: if pinned { FULL_32 } else { options.reservation_bytes },
             guard_bytes: options.guard_bytes,
             guard_before_bytes: options.guard_before_bytes,
         }
@@ -87,8 +79,6 @@ impl MemoryPlan {
     /// in code.
     pub fn needs_no_check(&self, offset: u64, width: u64) -> bool {
         self.check == BoundsCheck::Guarded
-            && offset
-                .checked_add(width)
-                .is_some_and(|reach| reach <= self.guard_bytes)
+            && offset.checked_add(width).is_some_and(|reach| reach <= self.guard_bytes)
     }
 }

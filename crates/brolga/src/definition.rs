@@ -68,7 +68,7 @@ impl<T> Definition<T> {
     }
 }
 
-/// A module with all its imports looked up: see [`Linker::instantiate_pre`].
+/// A module with all its imports looked up: see [`Linker::instantiate_pre`](crate::Linker::instantiate_pre).
 pub struct InstancePre<T: 'static> {
     pub(crate) module: Module,
     pub(crate) definitions: Arc<[Definition<T>]>,

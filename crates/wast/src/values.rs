@@ -76,7 +76,8 @@ fn check_core(
         (Val::ExternRef(Some(_)), WastRetCore::RefExtern(None)) => true,
         (Val::ExternRef(Some(found)), WastRetCore::RefExtern(Some(expected))) => {
             let store = store.as_context_mut();
-            let number = found.data(&store).ok().flatten().and_then(|data| data.downcast_ref::<u32>());
+            let number =
+                found.data(&store).ok().flatten().and_then(|data| data.downcast_ref::<u32>());
             number == Some(expected)
         }
         _ => false,
@@ -167,4 +168,3 @@ impl std::fmt::Display for Expected<'_, '_> {
 fn presence(is_some: bool) -> &'static str {
     if is_some { "(not null)" } else { "null" }
 }
-

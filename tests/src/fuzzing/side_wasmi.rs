@@ -212,13 +212,14 @@ fn outcome(error: &Error) -> Outcome {
             _ => Outcome::Failed(error.to_string()),
         };
     }
-    let exhausted = matches!(
-        error.kind(),
+    match error.kind() {
         ErrorKind::Memory(MemoryError::OutOfSystemMemory)
-            | ErrorKind::Table(TableError::OutOfSystemMemory)
-    );
-    if exhausted {
-        return Outcome::Exhausted(error.to_string());
+        | ErrorKind::Table(TableError::OutOfSystemMemory) => {
+            return Outcome::Exhausted(error.to_string());
+        }
+        // A trap to all but `as_trap_code`.
+        ErrorKind::Table(TableError::CopyOutOfBounds) => return Outcome::Stopped(Stop::Table),
+        _ => {}
     }
     // wasmi tells the two ways out of a table no more apart than we do here.
     let stop = match error.as_trap_code() {

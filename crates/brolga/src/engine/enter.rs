@@ -26,8 +26,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 use brolga_abi::FuncRef;
 use brolga_module::{self as module, FuncType};
 use brolga_runtime::{
-    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, Store as RuntimeStore, StoreStack,
-    TrapRecord,
+    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, Store as RuntimeStore,
+    StoreStack, TrapRecord,
 };
 
 use super::reference;

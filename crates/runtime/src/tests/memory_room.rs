@@ -158,7 +158,7 @@ fn data_is_not_there_where_an_element_segment_failed() {
         r#"(module (table (export "table") 2 funcref)
             (global (export "good") i32 (i32.const 1)) (global (export "bad") i32 (i32.const 2)))"#,
     );
-    let mut run = |offset: &str| {
+    let run = |offset: &str| {
         let mut store = Store::new(&config, engine.limits);
         let instance = store.instantiate(&exporter, &[]).unwrap();
         let imports = ["table", offset].map(|name| export(&store, instance, name));
