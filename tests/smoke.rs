@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use brolga_tests::fuzzing::{Counters, Target, compile::compile, differential::differential, run};
+use brolga_tests::fuzzing::{
+    Counters, Target, compile::compile, differential::differential, operators::run_operators, run,
+};
 
 /// The number in an environment variable, if it is set.
 fn setting(name: &str) -> Option<u64> {
@@ -39,6 +41,17 @@ fn differential_for_a_second() {
     assert!(counters.percent("returned calls", "compared calls") >= 30, "{counters}");
     assert!(counters.percent("exhausted", "inputs") <= 5, "{counters}");
     for count in ["beside wasmi", "beside ourselves", "stopped calls", "trap: memory"] {
+        assert!(counters.get(count) > 0, "never {count}: {counters}");
+    }
+}
+
+#[test]
+fn operators_for_a_second() {
+    let counters = smoke(run_operators, 50);
+    println!("operators: {counters}");
+    assert!(counters.percent("reached the oracle", "inputs") >= 60, "{counters}");
+    assert!(counters.percent("returned calls", "compared calls") >= 60, "{counters}");
+    for count in ["beside wasmi", "beside ourselves", "trap: conversion", "trap: overflow"] {
         assert!(counters.get(count) > 0, "never {count}: {counters}");
     }
 }

@@ -21,6 +21,8 @@
 use core::ffi::c_void;
 use core::sync::atomic::AtomicU64;
 
+use brolga_module::{FuncType, ValType};
+
 use crate::BuiltinTable;
 
 /// The fixed head of an instance's context. [`ContextLayout`](crate::ContextLayout) says what
@@ -89,8 +91,39 @@ pub struct HostFunctionContext {
     pub store: *mut StoreContext,
     /// The host code.
     pub call: HostCall,
+    /// The same host code behind an entry that takes arguments and gives its result as the C
+    /// convention says: (this function's context, the calling instance's context, arguments…) ->
+    /// result, with all integers 64 bits wide, the upper half of an `i32` being undefined. Null
+    /// where there is none; looked at only where [`takes_registers`](Self::takes_registers) says
+    /// so.
+    pub in_registers: *const u8,
     /// What that host code works on: the closure.
     pub data: *mut c_void,
+}
+
+impl HostFunctionContext {
+    /// Whether arguments and result of a function of type `ty` are numbers that fit the registers of
+    /// every supported target.
+    pub fn takes_registers(ty: &FuncType) -> bool {
+        let (mut ints, mut floats) = (0, 0);
+        for param in ty.params() {
+            match param {
+                ValType::I32 | ValType::I64 => ints += 1,
+                ValType::F32 | ValType::F64 => floats += 1,
+                ValType::V128 | ValType::Ref(_) => return false,
+            }
+        }
+        let is_number = |ty: &ValType| !matches!(ty, ValType::V128 | ValType::Ref(_));
+        ints <= Self::REGISTER_INTS_MAX
+            && floats <= Self::REGISTER_FLOATS_MAX
+            && ty.results().len() <= 1
+            && ty.results().iter().all(is_number)
+    }
+
+    /// How many integers travel in registers, beside the two contexts.
+    pub const REGISTER_INTS_MAX: usize = 4;
+    /// How many floats travel in registers.
+    pub const REGISTER_FLOATS_MAX: usize = 8;
 }
 
 /// Host code behind a host function: (this function's context, the calling instance's context,

@@ -149,6 +149,13 @@ impl ContextLayout {
         }
     }
 
+    /// Where the [`FuncRef`]s begin, and how a function finds its own among them: the positions by
+    /// function, `u32::MAX` where [`func_ref`](Self::func_ref) says none.
+    #[inline]
+    pub fn func_refs(&self) -> (u32, &[u32]) {
+        (self.func_refs, &self.func_ref_positions)
+    }
+
     /// The first type of the module that equals `ty`: equal types share entries, thunks and the
     /// numbers in static tables.
     #[inline]

@@ -8,16 +8,17 @@
 //!                   Bound { store, body }              one for each function and store
 //! ```
 //!
-//! Each closure has an entry of its own, compiled for its types: arguments are read straight from
-//! the slots, nothing is allocated, nothing is looked up. Closures whose types are known at run
-//! time only share one entry.
+//! Each closure has entries of its own, compiled for its types: arguments are read straight from
+//! the slots, or are left in the registers that wasm has them in where they are few and numbers.
+//! Nothing is allocated, nothing is looked up. Closures whose types are known at run time only share
+//! one entry.
 //!
 //! **Trusts** the thunks to pass slots of the function's type, and the runtime to call an entry
 //! only while code of the store runs on this thread. Each function's entry, data and type are put
 //! together in this file, by [`HostFunc::bind`].
 //! **Promises** that a closure sees values of its parameters' types and of its store, and that
 //! what wasm gets back are values of its results' types and of the same store.
-//! **Tested by** `tests/host.rs` and `tests/typed.rs`.
+//! **Tested by** `tests/host.rs`, `tests/host_registers.rs` and `tests/calls.rs`.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -32,8 +33,10 @@ use brolga_runtime::{
 };
 
 use crate::store_cell::StorePtr;
+use crate::wasm_ty::{Class, for_each_arity};
 use crate::{
-    Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet, WasmTyList,
+    Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet, WasmTy,
+    WasmTyList,
 };
 
 /// Argument slots, read or written front to back.
@@ -132,7 +135,16 @@ pub struct HostFunc<T: 'static> {
 /// A closure with its entry.
 trait Body<T: 'static>: Send + Sync {
     /// The entry, and the data it expects, for the store at `store`.
-    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData);
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> Code;
+}
+
+/// What a host function of one store is made of.
+struct Code {
+    call: HostCall,
+    /// The entry for arguments in registers, if the types are such: see
+    /// [`HostFunctionContext::in_registers`].
+    in_registers: Option<*const u8>,
+    data: HostData,
 }
 
 /// What an entry finds behind `data`.
@@ -146,7 +158,7 @@ impl<T: 'static> HostFunc<T> {
     pub(crate) fn wrap<F, P, R>(engine: &crate::Engine, func: F) -> Result<HostFunc<T>>
     where
         F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
-        P: WasmTyList + 'static,
+        P: RegisterParams<T> + 'static,
         R: WasmRet + 'static,
     {
         let ty = FuncType::new(engine, P::valtypes(), R::valtypes());
@@ -174,12 +186,12 @@ impl<T: 'static> HostFunc<T> {
     /// # Errors
     /// If its type can't be registered or the store has too many functions.
     pub(crate) fn bind(&self, store: &mut StoreContextMut<'_, T>) -> Result<FuncId> {
-        let (call, data) = Arc::clone(&self.body).bind(store.ptr());
+        let Code { call, in_registers, data } = Arc::clone(&self.body).bind(store.ptr());
         let runtime = &mut store.cell_mut().runtime;
-        // SAFETY: `body` and `lowered` were made together: the entry reads parameters and writes
-        // results of that type, and `data` is what it expects. It never unwinds: all it does is
+        // SAFETY: `body` and `lowered` were made together: the entries read parameters and write
+        // results of that type, and `data` is what they expect. They never unwind: all they do is
         // inside the shim.
-        Ok(unsafe { runtime.new_host_function(&self.lowered, call, data) }?)
+        Ok(unsafe { runtime.new_host_function(&self.lowered, call, in_registers, data) }?)
     }
 }
 
@@ -192,12 +204,16 @@ impl<T, F, P, R> Body<T> for Typed<F, P, R>
 where
     T: 'static,
     F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
-    P: WasmTyList + 'static,
+    P: RegisterParams<T> + 'static,
     R: WasmRet + 'static,
 {
-    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData) {
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> Code {
         let bound = Bound { store, body: self };
-        (call_typed::<T, F, P, R>, HostData::from_box(Box::new(bound)))
+        Code {
+            call: call_typed::<T, F, P, R>,
+            in_registers: P::register_entry::<F, R>(),
+            data: HostData::from_box(Box::new(bound)),
+        }
     }
 }
 
@@ -255,6 +271,91 @@ unsafe fn run<T: 'static, P, R: WasmRet>(
     Ok(())
 }
 
+/// Lists of parameters with an entry that takes them in registers, where they fit.
+pub trait RegisterParams<T: 'static>: WasmTyList {
+    /// The entry of a closure with these parameters: `extern "C"`, (function's context, caller's
+    /// context, parameters…) -> result. `None` if not all are numbers, or too many.
+    #[doc(hidden)]
+    fn register_entry<F, R>() -> Option<*const u8>
+    where
+        F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
+        R: WasmRet + 'static,
+        Self: Sized;
+}
+
+macro_rules! register_params {
+    ($($param:ident)*) => {
+        impl<T: 'static, $($param: WasmTy + 'static),*> RegisterParams<T> for ($($param,)*) {
+            fn register_entry<F, R>() -> Option<*const u8>
+            where
+                F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
+                R: WasmRet + 'static,
+            {
+                #[allow(non_snake_case, reason = "variables are named for their types")]
+                extern "C" fn enter<T, F, R, $($param),*>(
+                    callee: *mut HostFunctionContext,
+                    caller: *mut VmContext,
+                    $($param: $param::Register),*
+                ) -> R::Register
+                where
+                    T: 'static,
+                    F: Fn(Caller<'_, T>, ($($param,)*)) -> R + Send + Sync + 'static,
+                    R: WasmRet + 'static,
+                    $($param: WasmTy + 'static),*
+                {
+                    let params = ($($param::from_register($param),)*);
+                    // SAFETY: this entry is only put together with data of these types, in `bind`;
+                    // wasm calls it with arguments of its parameters' types.
+                    unsafe { call_in_registers::<T, F, ($($param,)*), R>(callee, caller, params) }
+                }
+                let classes: &[Class] = &[$($param::CLASS),*];
+                let count = |class| classes.iter().filter(|&&it| it == class).count();
+                let fit = R::IN_REGISTER
+                    $(&& $param::IS_NUMBER)*
+                    && count(Class::Int) <= HostFunctionContext::REGISTER_INTS_MAX
+                    && count(Class::Float) <= HostFunctionContext::REGISTER_FLOATS_MAX;
+                fit.then_some(enter::<T, F, R, $($param),*> as *const u8)
+            }
+        }
+    };
+}
+
+for_each_arity!(register_params);
+
+/// Runs a closure with arguments that came in registers.
+///
+/// # Safety
+/// `callee` is the context of a host function that was bound to a closure of these types, and wasm
+/// of its store has just called it.
+#[inline(always)]
+unsafe fn call_in_registers<T, F, P, R>(
+    callee: *mut HostFunctionContext,
+    caller: *mut VmContext,
+    params: P,
+) -> R::Register
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    R: WasmRet + 'static,
+{
+    // SAFETY: the caller's promise.
+    let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
+    let body = || {
+        // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+        let context = unsafe { StoreContextMut::from_ptr(bound.store) };
+        let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
+        let result = result.into_register().map_err(unwind)?;
+        // SAFETY: the context that the closure got is gone; the rest as above.
+        let mut context = unsafe { StoreContextMut::<T>::from_ptr(bound.store) };
+        // Builtins find the store through this; what was just done with it used another path.
+        context.cell_mut().runtime.context();
+        Ok(result)
+    };
+    // SAFETY: code of the store has just called out to the entry, whose frame owns nothing: its
+    // parameters are numbers, and moved.
+    unsafe { host_call_shim(store, body) }
+}
+
 struct Dynamic<F> {
     func: F,
     ty: module::FuncType,
@@ -265,9 +366,10 @@ where
     T: 'static,
     F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
 {
-    fn bind(self: Arc<Self>, store: StorePtr<T>) -> (HostCall, HostData) {
+    fn bind(self: Arc<Self>, store: StorePtr<T>) -> Code {
         let bound = Bound { store, body: self };
-        (call_dynamic::<T, F>, HostData::from_box(Box::new(bound)))
+        let data = HostData::from_box(Box::new(bound));
+        Code { call: call_dynamic::<T, F>, in_registers: None, data }
     }
 }
 

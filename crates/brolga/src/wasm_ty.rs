@@ -43,10 +43,19 @@ pub trait WasmTy: Send + Sealed {
     const SLOTS: usize;
     #[doc(hidden)]
     const CLASS: Class;
+    /// What it travels as between wasm and host functions where it is a number; nothing otherwise.
+    #[doc(hidden)]
+    type Register: Copy + 'static;
+    #[doc(hidden)]
+    const IS_NUMBER: bool;
     #[doc(hidden)]
     fn load(slots: &mut Slots<'_>) -> Self;
     #[doc(hidden)]
     fn store(self, slots: &mut Slots<'_>) -> Result<()>;
+    #[doc(hidden)]
+    fn from_register(register: Self::Register) -> Self;
+    #[doc(hidden)]
+    fn into_register(self) -> Self::Register;
 }
 
 /// What can be passed to a [`TypedFunc`](crate::TypedFunc): one value, or a tuple of up to 16.
@@ -83,14 +92,22 @@ pub trait WasmTyList: Sealed {
 pub trait WasmRet: Sealed {
     #[doc(hidden)]
     const SLOTS: usize;
+    /// What it travels as where it is nothing or a number.
+    #[doc(hidden)]
+    type Register: Copy + 'static;
+    #[doc(hidden)]
+    const IN_REGISTER: bool;
     #[doc(hidden)]
     fn valtypes() -> Vec<ValType>;
     #[doc(hidden)]
     fn store(self, slots: &mut Slots<'_>) -> Result<()>;
+    #[doc(hidden)]
+    fn into_register(self) -> Result<Self::Register>;
 }
 
 macro_rules! numbers {
-    ($($rust:ty, $wasm:ident, $class:ident, |$value:ident| $to:expr, |$slot:ident| $from:expr;)*) => {$(
+    ($($rust:ty, $wasm:ident, $class:ident, |$value:ident| $to:expr, |$slot:ident| $from:expr,
+       $register:ident, |$own:ident| $into:expr, |$passed:ident| $out:expr;)*) => {$(
         impl Sealed for $rust {}
 
         impl WasmTy for $rust {
@@ -113,17 +130,53 @@ macro_rules! numbers {
                 slots.put($to);
                 Ok(())
             }
+
+            type Register = $register;
+            const IS_NUMBER: bool = true;
+
+            #[inline(always)]
+            fn from_register($passed: $register) -> Self {
+                $out
+            }
+
+            #[inline(always)]
+            fn into_register(self) -> $register {
+                let $own = self;
+                $into
+            }
         }
     )*};
 }
 
 numbers! {
-    i32, I32, Int, |value| value as u32 as u64, |slot| slot as i32;
-    u32, I32, Int, |value| value as u64, |slot| slot as u32;
-    i64, I64, Int, |value| value as u64, |slot| slot as i64;
-    u64, I64, Int, |value| value, |slot| slot;
-    f32, F32, Float, |value| value.to_bits() as u64, |slot| f32::from_bits(slot as u32);
-    f64, F64, Float, |value| value.to_bits(), |slot| f64::from_bits(slot);
+    i32, I32, Int, |value| value as u32 as u64, |slot| slot as i32,
+        u64, |value| value as u32 as u64, |register| register as i32;
+    u32, I32, Int, |value| value as u64, |slot| slot as u32,
+        u64, |value| value as u64, |register| register as u32;
+    i64, I64, Int, |value| value as u64, |slot| slot as i64,
+        u64, |value| value as u64, |register| register as i64;
+    u64, I64, Int, |value| value, |slot| slot,
+        u64, |value| value, |register| register;
+    f32, F32, Float, |value| value.to_bits() as u64, |slot| f32::from_bits(slot as u32),
+        f32, |value| value, |register| register;
+    f64, F64, Float, |value| value.to_bits(), |slot| f64::from_bits(slot),
+        f64, |value| value, |register| register;
+}
+
+/// The part of a type's [`WasmTy`] that only numbers have.
+macro_rules! no_number {
+    () => {
+        type Register = ();
+        const IS_NUMBER: bool = false;
+
+        fn from_register((): ()) -> Self {
+            unreachable!("only numbers travel in registers")
+        }
+
+        fn into_register(self) {
+            unreachable!("only numbers travel in registers")
+        }
+    };
 }
 
 impl Sealed for V128 {}
@@ -149,6 +202,8 @@ impl WasmTy for V128 {
         }
         Ok(())
     }
+
+    no_number!();
 }
 
 macro_rules! references {
@@ -176,6 +231,8 @@ macro_rules! references {
                 let $value = self;
                 slots.put_value($to)
             }
+
+            no_number!();
         }
     )*};
 }
@@ -224,6 +281,14 @@ impl<A: WasmTy> WasmRet for A {
     fn store(self, slots: &mut Slots<'_>) -> Result<()> {
         WasmTy::store(self, slots)
     }
+
+    type Register = A::Register;
+    const IN_REGISTER: bool = A::IS_NUMBER;
+
+    #[inline(always)]
+    fn into_register(self) -> Result<Self::Register> {
+        Ok(WasmTy::into_register(self))
+    }
 }
 
 impl<R: Sealed> Sealed for Result<R, Error> {}
@@ -238,6 +303,14 @@ impl<R: WasmRet> WasmRet for Result<R, Error> {
     #[inline(always)]
     fn store(self, slots: &mut Slots<'_>) -> Result<()> {
         self?.store(slots)
+    }
+
+    type Register = R::Register;
+    const IN_REGISTER: bool = R::IN_REGISTER;
+
+    #[inline(always)]
+    fn into_register(self) -> Result<Self::Register> {
+        self?.into_register()
     }
 }
 
@@ -297,6 +370,15 @@ macro_rules! tuples {
             fn store(self, slots: &mut Slots<'_>) -> Result<()> {
                 let ($($param,)*) = self;
                 $(WasmTy::store($param, slots)?;)*
+                Ok(())
+            }
+
+            type Register = ();
+            /// Of tuples only the empty one.
+            const IN_REGISTER: bool = <Self as WasmRet>::SLOTS == 0;
+
+            #[inline(always)]
+            fn into_register(self) -> Result<()> {
                 Ok(())
             }
         }

@@ -16,9 +16,10 @@
 //!   whoever runs or stores them holds an `Arc` of it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::ptr;
+use std::sync::{Arc, OnceLock};
 
-use brolga_abi::{CodeImage, CodeRange, ContextLayout, FunctionTypeId};
+use brolga_abi::{CodeImage, CodeRange, ContextLayout, FuncRef, FunctionTypeId};
 use brolga_module::{DefinedFuncIndex, FuncIndex, ParsedModule, TypeIndex};
 use brolga_os::{OsError, SealedCode, WritableCode};
 
@@ -42,6 +43,8 @@ pub struct LoadedCode {
     types: Registration,
     /// By type, equal ones alike: the entry for host calls, if there is one.
     host_entries: Box<[Option<CodeRange>]>,
+    /// See [`LoadedCode::func_refs`].
+    func_refs: OnceLock<FuncRefs>,
     /// What the memories of instances start with.
     pub(crate) initial_memories: InitialMemories,
 }
@@ -97,6 +100,7 @@ impl LoadedCode {
             code,
             types,
             host_entries,
+            func_refs: OnceLock::new(),
             initial_memories: InitialMemories::default(),
         }))
     }
@@ -122,6 +126,32 @@ impl LoadedCode {
     /// The registry that the ids are of.
     pub fn type_registry(&self) -> &TypeRegistry {
         self.types.registry()
+    }
+
+    /// What instances fill the slots of their functions' references with, by position in the
+    /// context, but for the context itself. `wasm_code` is null where that takes more: where the
+    /// image has no entry for hosts.
+    pub(crate) fn func_refs(&self) -> &[FuncRef] {
+        &self.func_refs.get_or_init(|| FuncRefs(self.make_func_refs())).0
+    }
+
+    fn make_func_refs(&self) -> Box<[FuncRef]> {
+        let first = self.module.imported_functions as usize;
+        (first..self.module.functions.len())
+            .map(FuncIndex::from_usize)
+            .filter(|&func| self.layout.func_ref(func).is_some())
+            .map(|func| {
+                let ty = self.module.functions[func.as_usize()];
+                let wasm_code =
+                    self.function_code(DefinedFuncIndex::from_usize(func.as_usize() - first));
+                let (host_entry, wasm_code) = match self.host_entry(ty) {
+                    Some(host_entry) => (host_entry, wasm_code),
+                    None => (ptr::null(), ptr::null()),
+                };
+                let (type_id, func_index) = (self.type_id(ty), func.0);
+                FuncRef { wasm_code, host_entry, vmctx: ptr::null_mut(), type_id, func_index }
+            })
+            .collect()
     }
 
     /// The entry of a defined function, for callers in wasm.
@@ -166,6 +196,14 @@ impl LoadedCode {
         self.code.as_ptr().wrapping_add(range.start as usize)
     }
 }
+
+/// References without a context.
+struct FuncRefs(Box<[FuncRef]>);
+
+// SAFETY: addresses in the code that the owner keeps, which any thread may read and run.
+unsafe impl Send for FuncRefs {}
+// SAFETY: as above.
+unsafe impl Sync for FuncRefs {}
 
 impl fmt::Debug for LoadedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,10 +46,20 @@ impl ContextMemory {
     /// If there is no room for one, or it would be misaligned: a layout never says so.
     #[inline]
     pub(crate) fn at<T>(&self, offset: u32) -> NonNull<T> {
-        let end = (offset as usize).checked_add(size_of::<T>());
+        self.array_at(offset, 1)
+    }
+
+    /// The first of `count` times `T` at `offset`.
+    ///
+    /// # Panics
+    /// As [`ContextMemory::at`].
+    #[inline]
+    pub(crate) fn array_at<T>(&self, offset: u32, count: usize) -> NonNull<T> {
+        let bytes = size_of::<T>().checked_mul(count);
+        let end = bytes.and_then(|bytes| bytes.checked_add(offset as usize));
         assert!(end.is_some_and(|end| end <= self.layout.size()), "offsets are inside the context");
         assert!((offset as usize).is_multiple_of(align_of::<T>()) && align_of::<T>() <= 16);
-        // SAFETY: the offset is inside the allocation, as was just checked.
+        // SAFETY: the offset is inside the allocation or at its end, as was just checked.
         unsafe { self.base.add(offset as usize) }.cast()
     }
 

@@ -141,18 +141,25 @@ impl Store {
     ///
     /// # Safety
     /// `call` must do what [`HostCall`] says: read arguments of `ty`'s parameters from its slots,
-    /// write results of `ty`'s results there, never unwind, and take `data` for what it is.
+    /// write results of `ty`'s results there, never unwind, and take `data` for what it is. So
+    /// must `in_registers`, if there is one, do what [`HostFunctionContext::in_registers`] says.
     pub unsafe fn new_host_function(
         &mut self,
         ty: &FuncType,
         call: HostCall,
+        in_registers: Option<*const u8>,
         data: HostData,
     ) -> Result<FuncId, FuncError> {
         self.budget.limits.host_functions(self.arenas.host_functions.len() as u64 + 1)?;
         let types = self.types().register(std::slice::from_ref(ty))?;
         let store = self.context.as_ptr();
         let function = Stable::new(HostFunction {
-            context: HostFunctionContext { store, call, data: data.pointer },
+            context: HostFunctionContext {
+                store,
+                call,
+                in_registers: in_registers.unwrap_or(ptr::null()),
+                data: data.pointer,
+            },
             func_ref: FuncRef {
                 wasm_code: ptr::null(),
                 host_entry: ptr::null(),

@@ -18,7 +18,8 @@ use brolga_os::{MemoryImage, page_size};
 
 use crate::memory_room::RoomPool;
 
-/// Below so many bytes of data copying is as fast.
+/// Below so many bytes of data copying is as fast; and an image takes a file descriptor, of which a
+/// guest must not cheaply have many.
 const IMAGE_BYTES_MIN: usize = 64 << 10;
 /// An image may be so many times larger than the data in it, and this much more.
 const SPARSE_FACTOR: usize = 4;

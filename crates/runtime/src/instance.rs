@@ -67,6 +67,41 @@ pub(crate) struct InstanceData {
     pub(crate) dropped_elements: HashSet<ElemIndex>,
 }
 
+/// The slots for references to an instance's functions.
+pub(crate) struct FuncRefSlots<'a> {
+    /// There are as many as templates.
+    first: NonNull<FuncRef>,
+    templates: &'a [FuncRef],
+    positions: &'a [u32],
+    vmctx: *mut VmContext,
+}
+
+impl FuncRefSlots<'_> {
+    /// See [`InstanceData::filled_func_ref`].
+    #[inline(always)]
+    pub(crate) fn filled(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {
+        let position = self.positions[func.as_usize()] as usize;
+        let &FuncRef { wasm_code, host_entry, type_id, func_index, .. } =
+            self.templates.get(position).filter(|template| !template.wasm_code.is_null())?;
+        // SAFETY: there is a slot for each template.
+        let slot = unsafe { self.first.add(position) };
+        // SAFETY: the slot is in a live context, and zeroed or filled; no reference to it is alive
+        // when it is filled.
+        unsafe {
+            if (&raw const (*slot.as_ptr()).wasm_code).read().is_null() {
+                slot.write(FuncRef {
+                    wasm_code,
+                    host_entry,
+                    vmctx: self.vmctx,
+                    type_id,
+                    func_index,
+                });
+            }
+        }
+        Some(slot)
+    }
+}
+
 // SAFETY: what the pointers in the context point to belongs to the same store.
 unsafe impl Send for InstanceData {}
 
@@ -102,25 +137,16 @@ impl InstanceData {
     /// or the module no entry for hosts.
     #[inline]
     pub(crate) fn filled_func_ref(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {
-        let slot = self.func_ref_slot(func)?;
-        // SAFETY: the slot is in a live context, and zeroed or filled.
-        if unsafe { (&raw const (*slot.as_ptr()).wasm_code).read().is_null() } {
-            self.fill_func_ref(func, slot)?;
-        }
-        Some(slot)
+        self.func_refs().filled(func)
     }
 
-    fn fill_func_ref(&self, func: FuncIndex, slot: NonNull<FuncRef>) -> Option<()> {
-        let (module, code) = (&self.code.module, &self.code);
-        let ty = module.functions[func.as_usize()];
-        let host_entry = code.host_entry(ty)?;
-        let wasm_code = code.function_code(module.defined_func(func)?);
-        let (type_id, func_index) = (code.type_id(ty), func.0);
-        let func_ref =
-            FuncRef { wasm_code, host_entry, vmctx: self.vmctx().as_ptr(), type_id, func_index };
-        // SAFETY: the slot is in a live context; no reference to it is alive.
-        unsafe { slot.write(func_ref) };
-        Some(())
+    /// The slots of references, to fill many.
+    #[inline]
+    pub(crate) fn func_refs(&self) -> FuncRefSlots<'_> {
+        let templates = self.code.func_refs();
+        let (offset, positions) = self.code.layout.func_refs();
+        let first = self.context.array_at(offset, templates.len());
+        FuncRefSlots { first, templates, positions, vmctx: self.vmctx().as_ptr() }
     }
 
     /// The function whose reference, filled in, is at `address`.

@@ -376,9 +376,10 @@ impl Store {
         let (instance, table) = (arenas.instances.get(place), arenas.tables.get_mut(table));
         let entries = table.and_then(TableStorage::func_entries_mut);
         let (Some(instance), Some(entries)) = (instance, entries) else { return 0 };
+        let slots = instance.func_refs();
         let mut written = 0;
         for (entry, &func) in entries[at..].iter_mut().zip(functions) {
-            let Some(func_ref) = instance.filled_func_ref(func) else { break };
+            let Some(func_ref) = slots.filled(func) else { break };
             // SAFETY: a function of an instance of this store, just filled in.
             *entry = unsafe { entry_of(func_ref) };
             written += 1;

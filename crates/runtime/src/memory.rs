@@ -240,7 +240,12 @@ impl LinearMemory {
                     true => plan.reservation_bytes,
                     false => plan.reservation_bytes.min(max_bytes(&ty).unwrap_or(u64::MAX)),
                 };
-                let mut room = MemoryRoom::new(&plan, wanted.max(size_bytes))?;
+                let reserve = || MemoryRoom::new(&plan, wanted.max(size_bytes));
+                // Where address space is short, what nobody uses has to go.
+                let mut room = reserve().or_else(|error| match pool.drop_all() {
+                    true => reserve(),
+                    false => Err(error),
+                })?;
                 room.commit(size)?;
                 room
             }

@@ -192,6 +192,12 @@ impl RoomPool {
         }
     }
 
+    /// Unmaps all idle rooms; whether there were any.
+    pub(crate) fn drop_all(&self) -> bool {
+        let rooms = std::mem::take(&mut *self.idle());
+        !rooms.is_empty()
+    }
+
     /// Unmaps idle rooms that show an image whose module is gone.
     pub(crate) fn drop_orphans(&self) {
         let orphans = {

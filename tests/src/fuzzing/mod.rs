@@ -2,7 +2,9 @@
 //!
 //! ```text
 //!  bytes ─ modules ─▶ module ─┬─ compile ─────── wasmparser's verdict, images compared
-//!                             └─ differential ── two sides: Brolga (two configurations), wasmi
+//!        │                    └─ differential ──┐
+//!        └─ expressions ─ operators ──────────────┴─ Brolga in some configuration beside
+//!                                                    wasmi, or another configuration
 //! ```
 //!
 //! A target is a function of an [`Unstructured`] and of [`Counters`]. It panics where it found
@@ -14,9 +16,11 @@
 //! - Whatever is not compared is counted, so that a target that does nothing can be told from one
 //!   that finds nothing.
 
+mod catalogue;
 pub mod compile;
 pub mod differential;
 mod modules;
+pub mod operators;
 mod side;
 mod side_brolga;
 mod side_wasmi;

@@ -15,7 +15,7 @@ fn a_host_function_owns_its_data() {
     // SAFETY: it is never called.
     unsafe {
         let data = HostData::from_arc(Arc::clone(&data));
-        store.new_host_function(&FuncType::default(), never_called, data).unwrap();
+        store.new_host_function(&FuncType::default(), never_called, None, data).unwrap();
     }
     assert_eq!(Arc::strong_count(&data), 3);
     drop(store);

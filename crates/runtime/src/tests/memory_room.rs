@@ -171,3 +171,17 @@ fn data_is_not_there_where_an_element_segment_failed() {
     assert_eq!(run("bad"), (false, 0, 0));
     assert_eq!(run("good"), (true, b'x', b'x'));
 }
+
+#[test]
+fn idle_rooms_go_where_there_is_no_room_for_another() {
+    let mut engine = Engine::new();
+    let config = engine.config();
+    Store::new(&config, engine.limits).new_memory(pages(IndexType::I32, 1)).unwrap();
+    assert_eq!(config.rooms.idle_count(), 1);
+    // More than any address space has.
+    engine.limits.memory_bytes = u64::MAX;
+    engine.limits.memory_bytes_total = u64::MAX;
+    let mut store = Store::new(&config, engine.limits);
+    assert!(store.new_memory(pages(IndexType::I64, 1 << 45)).is_err());
+    assert_eq!(config.rooms.idle_count(), 0);
+}

@@ -190,7 +190,7 @@ pub(crate) fn host_function<T: Send + Sync + 'static>(
     data: T,
 ) -> FuncId {
     // SAFETY: it is never called.
-    unsafe { store.new_host_function(ty, never_called, HostData::from_box(Box::new(data))) }
+    unsafe { store.new_host_function(ty, never_called, None, HostData::from_box(Box::new(data))) }
         .unwrap()
 }
 

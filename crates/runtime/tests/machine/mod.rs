@@ -452,6 +452,7 @@ impl<'a> Store<'a> {
             host: HostFunctionContext {
                 store: raw,
                 call: host_function as HostCall,
+                in_registers: ptr::null(),
                 data: ptr::null_mut(),
             },
             builtins,
