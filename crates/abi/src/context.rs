@@ -91,19 +91,13 @@ pub struct HostFunctionContext {
     pub store: *mut StoreContext,
     /// The host code.
     pub call: HostCall,
-    /// The same host code behind an entry that takes arguments and gives its result as the C
-    /// convention says: (this function's context, the calling instance's context, arguments…) ->
-    /// result, with all integers 64 bits wide, the upper half of an `i32` being undefined. Null
-    /// where there is none; looked at only where [`takes_registers`](Self::takes_registers) says
-    /// so.
-    pub in_registers: *const u8,
     /// What that host code works on: the closure.
     pub data: *mut c_void,
 }
 
 impl HostFunctionContext {
     /// Whether arguments and result of a function of type `ty` are numbers that fit the registers of
-    /// every supported target.
+    /// every supported target: then wasm may call its host code without a thunk of the image's.
     pub fn takes_registers(ty: &FuncType) -> bool {
         let (mut ints, mut floats) = (0, 0);
         for param in ty.params() {

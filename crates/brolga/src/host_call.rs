@@ -3,7 +3,9 @@
 //!
 //! ```text
 //!  wasm ─▶ thunk ─▶ call_typed::<T, F, P, R> ─▶ slots become P ─▶ closure ─▶ R becomes slots
-//!                        │ callee.data                 Caller<'_, T>
+//!   │  or            or                            Caller<'_, T>
+//!   └───▶ stub ────▶ enter::<T, F, R, A…> ────▶ registers … ────▶ closure ─▶ a register
+//!                        │ callee.data
 //!                        ▼
 //!                   Bound { store, body }              one for each function and store
 //! ```
@@ -29,7 +31,7 @@ use brolga_abi::{
 };
 use brolga_module as module;
 use brolga_runtime::{
-    EpochHook, FuncId, HostData, Store as RuntimeStore, Unwind, Value, host_call_shim,
+    EpochHook, FuncId, HostData, Store as RuntimeStore, Unwind, Value, host_call_shim, host_stub,
 };
 
 use crate::store_cell::StorePtr;
@@ -141,9 +143,8 @@ trait Body<T: 'static>: Send + Sync {
 /// What a host function of one store is made of.
 struct Code {
     call: HostCall,
-    /// The entry for arguments in registers, if the types are such: see
-    /// [`HostFunctionContext::in_registers`].
-    in_registers: Option<*const u8>,
+    /// The entry for arguments in registers, if the types are such.
+    stub: Option<*const u8>,
     data: HostData,
 }
 
@@ -186,12 +187,12 @@ impl<T: 'static> HostFunc<T> {
     /// # Errors
     /// If its type can't be registered or the store has too many functions.
     pub(crate) fn bind(&self, store: &mut StoreContextMut<'_, T>) -> Result<FuncId> {
-        let Code { call, in_registers, data } = Arc::clone(&self.body).bind(store.ptr());
+        let Code { call, stub, data } = Arc::clone(&self.body).bind(store.ptr());
         let runtime = &mut store.cell_mut().runtime;
         // SAFETY: `body` and `lowered` were made together: the entries read parameters and write
         // results of that type, and `data` is what they expect. They never unwind: all they do is
         // inside the shim.
-        Ok(unsafe { runtime.new_host_function(&self.lowered, call, in_registers, data) }?)
+        Ok(unsafe { runtime.new_host_function(&self.lowered, call, stub, data) }?)
     }
 }
 
@@ -211,7 +212,7 @@ where
         let bound = Bound { store, body: self };
         Code {
             call: call_typed::<T, F, P, R>,
-            in_registers: P::register_entry::<F, R>(),
+            stub: P::stub::<F, R>(),
             data: HostData::from_box(Box::new(bound)),
         }
     }
@@ -266,17 +267,15 @@ unsafe fn run<T: 'static, P, R: WasmRet>(
     // SAFETY: the thunk has made room for the results.
     let mut values = unsafe { Slots::new(runtime, slots, results) };
     result.store(&mut values).map_err(unwind)?;
-    // Builtins find the store through this; what was just done with it used another path.
-    runtime.context();
     Ok(())
 }
 
 /// Lists of parameters with an entry that takes them in registers, where they fit.
 pub trait RegisterParams<T: 'static>: WasmTyList {
-    /// The entry of a closure with these parameters: `extern "C"`, (function's context, caller's
-    /// context, parameters…) -> result. `None` if not all are numbers, or too many.
+    /// What wasm calls of a closure with these parameters. `None` if not all are numbers, or too
+    /// many.
     #[doc(hidden)]
-    fn register_entry<F, R>() -> Option<*const u8>
+    fn stub<F, R>() -> Option<*const u8>
     where
         F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
         R: WasmRet + 'static,
@@ -286,11 +285,23 @@ pub trait RegisterParams<T: 'static>: WasmTyList {
 macro_rules! register_params {
     ($($param:ident)*) => {
         impl<T: 'static, $($param: WasmTy + 'static),*> RegisterParams<T> for ($($param,)*) {
-            fn register_entry<F, R>() -> Option<*const u8>
+            fn stub<F, R>() -> Option<*const u8>
             where
                 F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
                 R: WasmRet + 'static,
             {
+                /// Not a function of this signature: only code of wasm's calls it.
+                #[unsafe(naked)]
+                unsafe extern "C" fn stub<T, F, R, $($param),*>()
+                where
+                    T: 'static,
+                    F: Fn(Caller<'_, T>, ($($param,)*)) -> R + Send + Sync + 'static,
+                    R: WasmRet + 'static,
+                    $($param: WasmTy + 'static),*
+                {
+                    host_stub!(enter::<T, F, R, $($param),*>)
+                }
+
                 #[allow(non_snake_case, reason = "variables are named for their types")]
                 extern "C" fn enter<T, F, R, $($param),*>(
                     callee: *mut HostFunctionContext,
@@ -304,8 +315,8 @@ macro_rules! register_params {
                     $($param: WasmTy + 'static),*
                 {
                     let params = ($($param::from_register($param),)*);
-                    // SAFETY: this entry is only put together with data of these types, in `bind`;
-                    // wasm calls it with arguments of its parameters' types.
+                    // SAFETY: the stub is only put together with data of these types, in `bind`; wasm
+                    // calls it with arguments of its parameters' types.
                     unsafe { call_in_registers::<T, F, ($($param,)*), R>(callee, caller, params) }
                 }
                 let classes: &[Class] = &[$($param::CLASS),*];
@@ -314,7 +325,7 @@ macro_rules! register_params {
                     $(&& $param::IS_NUMBER)*
                     && count(Class::Int) <= HostFunctionContext::REGISTER_INTS_MAX
                     && count(Class::Float) <= HostFunctionContext::REGISTER_FLOATS_MAX;
-                fit.then_some(enter::<T, F, R, $($param),*> as *const u8)
+                fit.then_some(stub::<T, F, R, $($param),*> as *const u8)
             }
         }
     };
@@ -344,12 +355,7 @@ where
         // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
         let context = unsafe { StoreContextMut::from_ptr(bound.store) };
         let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
-        let result = result.into_register().map_err(unwind)?;
-        // SAFETY: the context that the closure got is gone; the rest as above.
-        let mut context = unsafe { StoreContextMut::<T>::from_ptr(bound.store) };
-        // Builtins find the store through this; what was just done with it used another path.
-        context.cell_mut().runtime.context();
-        Ok(result)
+        result.into_register().map_err(unwind)
     };
     // SAFETY: code of the store has just called out to the entry, whose frame owns nothing: its
     // parameters are numbers, and moved.
@@ -369,7 +375,7 @@ where
     fn bind(self: Arc<Self>, store: StorePtr<T>) -> Code {
         let bound = Bound { store, body: self };
         let data = HostData::from_box(Box::new(bound));
-        Code { call: call_dynamic::<T, F>, in_registers: None, data }
+        Code { call: call_dynamic::<T, F>, stub: None, data }
     }
 }
 
@@ -432,7 +438,6 @@ unsafe fn run_dynamic<T: 'static>(
         target.put_value(value)?;
     }
     cell.spare_values = values;
-    cell.runtime.context();
     Ok(())
 }
 
@@ -492,8 +497,6 @@ unsafe fn meet_deadline<T: 'static>(embedder: *mut ()) -> Result<(), Unwind> {
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
     let update = context.update_deadline();
     let runtime = &mut context.cell_mut().runtime;
-    // As after host functions.
-    runtime.context();
     match update.map_err(unwind)? {
         UpdateDeadline::Interrupt => Err(TrapCode::Interrupt.into()),
         UpdateDeadline::Continue(ticks) => {

@@ -42,7 +42,14 @@ impl<T> Copy for StorePtr<T> {}
 impl<T> StorePtr<T> {
     /// Moves `cell` to where it stays until [`StorePtr::free`].
     pub(crate) fn leak(cell: StoreCell<T>) -> StorePtr<T> {
-        StorePtr(NonNull::from(Box::leak(Box::new(cell))))
+        let cell = NonNull::from(Box::leak(Box::new(cell)));
+        // SAFETY: a field of the cell, which stays there until it is freed, when no code of the
+        // store can run any more. Everybody reaches it through copies of this pointer.
+        unsafe {
+            let runtime = &raw mut (*cell.as_ptr()).runtime;
+            brolga_runtime::Store::stay(NonNull::new_unchecked(runtime));
+        }
+        StorePtr(cell)
     }
 
     /// Gives the cell back.

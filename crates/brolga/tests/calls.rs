@@ -339,3 +339,97 @@ fn a_store_moves_between_threads() -> Result<()> {
     }
     Ok(())
 }
+
+/// A function that answers with a hash of its parameters, in which every bit and the order counts.
+fn hashing(types: &[&str]) -> String {
+    let mut hash = String::from("(i64.const 7)");
+    for (position, ty) in types.iter().enumerate() {
+        let bits = match *ty {
+            "i32" => "(i64.extend_i32_u (local.get N))",
+            "f32" => "(i64.extend_i32_u (i32.reinterpret_f32 (local.get N)))",
+            "f64" => "(i64.reinterpret_f64 (local.get N))",
+            _ => "(local.get N)",
+        };
+        let bits = bits.replace('N', &position.to_string());
+        hash = format!("(i64.add (i64.mul {hash} (i64.const 1000003)) {bits})");
+    }
+    let params = types.join(" ");
+    let arguments: String = (0..types.len()).map(|it| format!("(local.get {it})")).collect();
+    format!(
+        r#"(module
+            (func $hash (export "hash") (param {params}) (result i64) {hash})
+            (func (export "tail") (param {params}) (result i64) (return_call $hash {arguments}))
+            (func (export "trap") (param {params}) (result i64)
+                (drop (call $hash {arguments})) unreachable))"#
+    )
+}
+
+/// Arguments of every number and kind arrive where wasm expects them: in registers as far as they
+/// fit, the others on the stack. Calls with values, which take the way through slots, tell what is
+/// right.
+#[test]
+fn arguments_beyond_the_registers_arrive() -> Result<()> {
+    fn check<P: WasmParams + Clone + Sync + 'static>(
+        types: &[&str],
+        typed: P,
+        untyped: &[Val],
+    ) -> Result<()> {
+        let engine = Engine::default();
+        let module = Module::new(&engine, hashing(types))?;
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[])?;
+        for name in ["hash", "tail"] {
+            let func = instance.get_func(&mut store, name).context("an export")?;
+            let mut expected = [Val::I64(0)];
+            func.call(&mut store, untyped, &mut expected)?;
+            let expected = expected[0].unwrap_i64();
+            let fast = func.typed::<P, i64>(&store)?;
+            assert_eq!(fast.call(&mut store, typed.clone())?, expected, "{types:?}");
+            // The same from a host function, on the stack that it finds itself on.
+            let (inner, arguments) = (fast.clone(), typed.clone());
+            let nested = Func::wrap(&mut store, move |mut caller: Caller<'_, ()>| {
+                inner.call(&mut caller, arguments.clone())
+            });
+            let text = r#"(module (import "" "" (func $f (result i64)))
+                (func (export "f") (result i64) (call $f)))"#;
+            let outer = Module::new(&engine, text)?;
+            let outer = Instance::new(&mut store, &outer, &[nested.into()])?;
+            let outer = outer.get_typed_func::<(), i64>(&mut store, "f")?;
+            assert_eq!(outer.call(&mut store, ())?, expected, "{types:?}, nested");
+        }
+        let trap = instance.get_typed_func::<P, i64>(&mut store, "trap")?;
+        for _ in 0..3 {
+            let error = trap.call(&mut store, typed.clone()).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
+        }
+        Ok(())
+    }
+    macro_rules! check {
+        ($(($($ty:ident $value:expr),+))+) => {$(
+            check(
+                &[$(stringify!($ty)),+],
+                ($($value as $ty,)+),
+                &[$(Val::from($value as $ty)),+],
+            )?;
+        )+};
+    }
+    check! {
+        (i64 -1, i64 -2, i64 -3, i64 -4, i64 -5)
+        (i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8)
+        (i32 -1, i32 -2, i32 -3, i32 -4, i32 -5, i32 -6, i32 -7)
+        (i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8,
+            i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15)
+        (i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8,
+            i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15,
+            i64 16)
+        (f64 1, f64 2, f64 3, f64 4, f64 5, f64 6, f64 7, f64 8,
+            f32 9)
+        (f64 1, f64 2, f64 3, f64 4, f64 5, f64 6, f64 7, f64 8,
+            f64 9, f32 10, f64 11, f32 12, f64 13, f32 14, f64 15,
+            f64 16)
+        (f32 1, i32 -2, f64 3, i64 4, f32 5, i32 6, f64 7, i64 -8,
+            f32 9, i32 10, f64 11, i64 12, f32 13, i32 14, f64 15,
+            i64 -16)
+    }
+    Ok(())
+}

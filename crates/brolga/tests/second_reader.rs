@@ -4,6 +4,8 @@ use brolga::*;
 
 /// Goes `n` calls deep and then does what the export is called.
 const DEEP: &str = r#"(module
+    (import "host" "registers" (func $host_registers (param i32) (result i32)))
+    (import "host" "slots" (func $host_slots (param i32) (result i32)))
     (memory 1)
     (table $t 1 externref)
     (func $unreachable (export "unreachable") (param i32)
@@ -12,7 +14,26 @@ const DEEP: &str = r#"(module
     (func $grow (export "memory.grow") (param i32)
         (if (i32.eqz (local.get 0))
             (then (drop (memory.grow (i32.const 0))) return))
-        (call $grow (i32.sub (local.get 0) (i32.const 1)))))"#;
+        (call $grow (i32.sub (local.get 0) (i32.const 1))))
+    (func $registers (export "registers") (param i32)
+        (if (i32.eqz (local.get 0))
+            (then (drop (call $host_registers (i32.const 7))) return))
+        (call $registers (i32.sub (local.get 0) (i32.const 1))))
+    (func $slots (export "slots") (param i32)
+        (if (i32.eqz (local.get 0))
+            (then (drop (call $host_slots (i32.const 7))) return))
+        (call $slots (i32.sub (local.get 0) (i32.const 1)))))"#;
+
+/// An instance of [`DEEP`] whose host functions get their arguments in registers and in slots.
+fn deep_instance(store: &mut Store<()>, module: &Module) -> Result<Instance> {
+    let registers = Func::wrap(&mut *store, |number: i32| number + 1);
+    let ty = registers.ty(&*store);
+    let slots = Func::new(&mut *store, ty, |_, params, results| {
+        results[0] = params[0];
+        Ok(())
+    });
+    Instance::new(store, module, &[registers.into(), slots.into()])
+}
 
 /// The least depth from `low` on at which `call` overflows the stack.
 fn least_overflow(mut low: i32, call: &mut dyn FnMut(i32) -> Option<Trap>) -> i32 {
@@ -31,11 +52,14 @@ fn raise_at_every_depth(config: &Config) -> Result<()> {
     let engine = Engine::new(config)?;
     let module = Module::new(&engine, DEEP)?;
     let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[])?;
-    for name in ["unreachable", "memory.grow"] {
+    let instance = deep_instance(&mut store, &module)?;
+    for name in ["unreachable", "memory.grow", "registers", "slots"] {
         let deep = instance.get_typed_func::<i32, ()>(&mut store, name)?;
         let mut call = |depth| {
             let error = deep.call(&mut store, depth).err()?;
+            let backtrace = error.downcast_ref::<WasmBacktrace>().expect("a backtrace");
+            let depth = usize::try_from(depth).expect("no less than none");
+            assert_eq!(backtrace.frames().len(), 20.min(depth + 1));
             Some(*error.downcast_ref::<Trap>().expect("a trap"))
         };
         let overflow = least_overflow(0, &mut call);
@@ -71,7 +95,7 @@ fn without_signals_inside_a_call_with_signals() -> Result<()> {
     let mut store = Store::new(&with, ());
     let host = Func::wrap(&mut store, move || -> Result<i32> {
         let mut store = Store::new(&without, ());
-        let instance = Instance::new(&mut store, &inner, &[])?;
+        let instance = deep_instance(&mut store, &inner)?;
         let deep = instance.get_typed_func::<i32, ()>(&mut store, "memory.grow")?;
         deep.call(&mut store, 100)?;
         let error = deep.call(&mut store, i32::MAX).unwrap_err();

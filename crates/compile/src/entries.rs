@@ -2,12 +2,12 @@
 //! reader.
 //!
 //! ```text
-//!  host ── host entry ─▶ wasm ── host exit ───▶ host function   (slots both ways, or registers)
+//!  host ── host entry ─▶ wasm ── host exit ───▶ host function   (slots both ways)
 //!                             └─ builtin thunk ─▶ builtin        (registers)
 //! ```
 //! A *host entry* takes a wasm function's arguments from slots and puts its results there. A *host
-//! exit* does the reverse: to wasm it looks like a function; where arguments and result fit registers
-//! and the host function takes them so, they stay there. A *builtin thunk* passes arguments on as
+//! exit* does the reverse: to wasm it looks like a function. (Host functions that take their arguments
+//! in registers bring their own: the runtime's `host_stub!`.) A *builtin thunk* passes arguments on as
 //! they are. All values are in the host's byte order, as the slots are numbers to it.
 //!
 //! **Invariants**
@@ -106,19 +106,6 @@ fn pointers_signature(count: usize, call_conv: CallConv) -> Signature {
     signature
 }
 
-/// The `extern "C"` function behind [`HostFunctionContext::in_registers`]: (host function's context,
-/// caller context, arguments…) -> result.
-fn host_register_signature(ty: &FuncType, isa: &dyn TargetIsa) -> Signature {
-    let wide = |ty: &ValType| match clif_type(*ty) {
-        types::I32 => AbiParam::new(types::I64),
-        other => AbiParam::new(other),
-    };
-    let mut signature = pointers_signature(2, isa.default_call_conv());
-    signature.params.extend(ty.params().iter().map(wide));
-    signature.returns.extend(ty.results().iter().map(wide));
-    signature
-}
-
 /// The `extern "C"` function behind a builtin: (context, arguments…) -> result.
 fn host_builtin_signature(builtin: Builtin, isa: &dyn TargetIsa) -> Signature {
     let mut signature = pointers_signature(1, isa.default_call_conv());
@@ -186,9 +173,6 @@ impl<'f> ThunkBuilder<'f> {
         let store = self.load_pointer(callee, offset!(HostFunctionContext, store));
         self.note_exit(store);
         self.check_stack(store, caller);
-        if HostFunctionContext::takes_registers(ty) {
-            self.call_in_registers(ty);
-        }
         let slots = self.slots(ty.param_slots().max(ty.result_slots()));
         self.store_slots(ty.params(), &arguments, slots);
         let code = self.load_pointer(callee, offset!(HostFunctionContext, call));
@@ -196,41 +180,6 @@ impl<'f> ThunkBuilder<'f> {
         self.builder.ins().call_indirect(signature, code, &[callee, caller, slots]);
         let results = self.load_slots(ty.results(), slots);
         self.builder.ins().return_(&results);
-    }
-
-    /// Has the host's code take the thunk's own arguments in registers and returns what it returns,
-    /// where the host function has such code; goes on where it has not.
-    fn call_in_registers(&mut self, ty: &FuncType) {
-        let callee = self.params[0];
-        let code = self.load_pointer(callee, offset!(HostFunctionContext, in_registers));
-        let there = self.builder.create_block();
-        let not_there = self.builder.create_block();
-        self.builder.set_cold_block(not_there);
-        self.builder.ins().brif(code, there, &[], not_there, &[]);
-        self.builder.seal_block(there);
-        self.builder.seal_block(not_there);
-        self.builder.switch_to_block(there);
-        // A call, not a jump, even where the conventions agree: this frame, of which no unwinder
-        // knows anything, has to stand between host code and whatever called the wasm function, or
-        // a backtrace taken in the host function would go on into a stack that is not its own.
-        let signature = self.builder.import_signature(host_register_signature(ty, self.isa));
-        let arguments: Vec<Value> =
-            self.params.clone().into_iter().map(|value| self.widen(value)).collect();
-        let call = self.builder.ins().call_indirect(signature, code, &arguments);
-        let mut results = self.builder.inst_results(call).to_vec();
-        if ty.results() == [ValType::I32] {
-            results[0] = self.builder.ins().ireduce(types::I32, results[0]);
-        }
-        self.builder.ins().return_(&results);
-        self.builder.switch_to_block(not_there);
-    }
-
-    /// `value`, as 64 bits if it is an `i32`.
-    fn widen(&mut self, value: Value) -> Value {
-        match self.builder.func.dfg.value_type(value) {
-            types::I32 => self.builder.ins().uextend(types::I64, value),
-            _ => value,
-        }
     }
 
     fn builtin(&mut self, builtin: Builtin) {

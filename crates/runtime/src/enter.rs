@@ -65,9 +65,8 @@ pub unsafe fn call(
     unsafe { within(stack, store, body) }
 }
 
-/// Calls a wasm function with its arguments in registers, for types that fit: at most
-/// [`RegisterArgs::INTS_MAX`] integers and references, [`RegisterArgs::FLOATS_MAX`] floats, at most
-/// one result, no `v128`.
+/// Calls a wasm function with its arguments in registers and on the stack, for types that fit: no
+/// more parameters than [`RegisterArgs`] has room for, at most one result, no `v128`.
 ///
 /// # Errors
 /// What the call ended with.
@@ -84,7 +83,7 @@ pub unsafe fn call_in_registers(
     store: NonNull<StoreContext>,
     func: NonNull<FuncRef>,
     caller: *mut VmContext,
-    args: RegisterArgs,
+    args: RegisterArgs<'_>,
 ) -> Result<RegisterResult, Box<TrapRecord>> {
     // SAFETY: a function of a live store.
     let func = unsafe { func.as_ref() };

@@ -5,7 +5,8 @@
 //! ```text
 //!  FuncId ──▶ FuncRef { wasm_code, host_entry, vmctx, type_id }
 //!               instance's: a slot of its context, or a box of its own; filled when first asked for
-//!               host's: beside its HostFunctionContext; wasm_code filled when wasm first gets it
+//!               host's: beside its HostFunctionContext; wasm_code is the function's own stub, or
+//!               a thunk, filled when wasm first gets it
 //! ```
 //!
 //! It never calls anything.
@@ -121,7 +122,7 @@ pub(crate) struct HostFunction {
     func_ref: FuncRef,
     /// Where in its store it is.
     place: Option<Place>,
-    /// Keeps the code behind `func_ref.wasm_code`.
+    /// Keeps the code behind `func_ref.wasm_code`, where that is not the host's.
     thunk: Option<Arc<LoadedCode>>,
     types: Registration,
     ty: FuncType,
@@ -142,26 +143,23 @@ impl Store {
     /// # Safety
     /// `call` must do what [`HostCall`] says: read arguments of `ty`'s parameters from its slots,
     /// write results of `ty`'s results there, never unwind, and take `data` for what it is. So
-    /// must `in_registers`, if there is one, do what [`HostFunctionContext::in_registers`] says.
+    /// must `stub`, if there is one, which wasm calls as a function of that type: made by
+    /// [`host_stub!`](crate::host_stub!).
     pub unsafe fn new_host_function(
         &mut self,
         ty: &FuncType,
         call: HostCall,
-        in_registers: Option<*const u8>,
+        stub: Option<*const u8>,
         data: HostData,
     ) -> Result<FuncId, FuncError> {
         self.budget.limits.host_functions(self.arenas.host_functions.len() as u64 + 1)?;
         let types = self.types().register(std::slice::from_ref(ty))?;
         let store = self.context.as_ptr();
+        let stub = stub.filter(|_| HostFunctionContext::takes_registers(ty));
         let function = Stable::new(HostFunction {
-            context: HostFunctionContext {
-                store,
-                call,
-                in_registers: in_registers.unwrap_or(ptr::null()),
-                data: data.pointer,
-            },
+            context: HostFunctionContext { store, call, data: data.pointer },
             func_ref: FuncRef {
-                wasm_code: ptr::null(),
+                wasm_code: stub.unwrap_or(ptr::null()),
                 host_entry: ptr::null(),
                 vmctx: ptr::null_mut(),
                 type_id: types.ids()[0],
@@ -230,9 +228,8 @@ impl Store {
     }
 
     /// The function whose reference is at `address`, for embedders that are given bare addresses:
-    /// none if there is no reference there, or one that nobody was ever given: nothing would keep
-    /// what that leads to, and a host function's may not be callable by wasm. Looks at every
-    /// instance.
+    /// none if there is no reference there, or one of an instance's that nobody was ever given, as
+    /// nothing would keep what that leads to, or one that wasm can't call. Looks at every instance.
     pub fn find_func(&self, address: usize) -> Option<FuncId> {
         let store = self.id();
         let instances = self.arenas.instances.iter().filter_map(|(place, instance)| {
@@ -242,8 +239,8 @@ impl Store {
         });
         let host = self.arenas.host_functions.iter().filter_map(|(place, function)| {
             let here = self.host_func_ref(place).addr().get() == address;
-            let given = !function.get().func_ref.wasm_code.is_null();
-            (here && given).then_some(FuncPlace::Host(place))
+            let callable = !function.get().func_ref.wasm_code.is_null();
+            (here && callable).then_some(FuncPlace::Host(place))
         });
         instances.chain(host).next().map(|place| FuncId { store, place })
     }
@@ -297,6 +294,12 @@ impl Store {
     fn host_function_mut(&mut self, place: Place) -> &mut HostFunction {
         let function = self.arenas.host_functions.get_mut(place);
         function.expect("host functions live as long as the store").get_mut()
+    }
+
+    /// Whether a host function has a stub of its own, so that no module's thunk is needed.
+    pub(crate) fn host_function_has_stub(&self, place: Place) -> bool {
+        let function = self.host_function(place);
+        function.thunk.is_none() && !function.func_ref.wasm_code.is_null()
     }
 
     fn host_func_ref(&self, place: Place) -> NonNull<FuncRef> {

@@ -114,6 +114,10 @@ impl Store {
         let index = FuncIndex::from_usize(imports.functions.len());
         // Whether the module can make a reference to the function, and pass that on.
         let refers = code.module.escapes[index.as_usize()];
+        let own_thunk = match func.place {
+            FuncPlace::Host(place) if !self.host_function_has_stub(place) => code.host_exit(ty),
+            _ => None,
+        };
         let func_ref = match func.place {
             FuncPlace::Instance(exporter, _) => {
                 imports.exporters.push(exporter);
@@ -121,16 +125,12 @@ impl Store {
                 self.func_ref(func)?
             }
             // A module that only calls the function has a thunk of its own for that.
-            FuncPlace::Host(_) if !refers && code.host_exit(ty).is_some() => self.func_ref(func)?,
+            FuncPlace::Host(_) if !refers && own_thunk.is_some() => self.func_ref(func)?,
             FuncPlace::Host(place) => self.host_func_ref_for_wasm(place, Some((code, ty)))?,
         };
         // SAFETY: the reference was just got and nothing was freed since.
         let (wasm_code, vmctx) =
             unsafe { ((*func_ref.as_ptr()).wasm_code, func_ref.as_ref().vmctx) };
-        let own_thunk = match func.place {
-            FuncPlace::Host(_) => code.host_exit(ty),
-            FuncPlace::Instance(..) => None,
-        };
         Ok(ImportedFunction {
             wasm_code: own_thunk.unwrap_or(wasm_code),
             vmctx,

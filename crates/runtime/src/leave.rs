@@ -10,7 +10,7 @@
 
 use std::ptr::NonNull;
 
-use brolga_abi::StoreContext;
+use brolga_abi::{HostFunctionContext, StoreContext, TrapCode};
 
 use crate::activation::{Activation, Exit, Thrown};
 use crate::arch;
@@ -47,4 +47,16 @@ pub unsafe fn leave(store: NonNull<StoreContext>, reason: Unwind) -> ! {
     };
     // SAFETY: the activation's own landing; the frames own nothing, by the caller's promise.
     unsafe { arch::jump(landing) }
+}
+
+/// Ends the call in which wasm has called the host function of context `callee`, for which there is
+/// not enough stack.
+///
+/// # Safety
+/// Wasm has just called out to that function; the exit is noted.
+#[cold]
+pub(crate) unsafe extern "C" fn raise_stack_overflow(callee: *mut HostFunctionContext) -> ! {
+    // SAFETY: a live function's context, whose store is never null and whose code has called out;
+    // this function owns nothing.
+    unsafe { leave(NonNull::new_unchecked((*callee).store), Unwind::Trap(TrapCode::StackOverflow)) }
 }

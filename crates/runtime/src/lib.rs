@@ -93,7 +93,7 @@ pub use limits::{GrowError, Growth, GrowthHook, LimitError, Limits};
 pub use store::{Store, StoreConfig};
 pub use value::ValueError;
 
-pub use arch::{RegisterArgs, RegisterResult};
+pub use arch::{RegisterArgs, RegisterResult, host_stub};
 pub use backtrace::{Backtrace, Frame};
 pub use code::{LoadError, LoadedCode};
 pub use enter::{call, call_in_registers, call_start};

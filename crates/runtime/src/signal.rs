@@ -6,6 +6,7 @@
 //! | fault | trap |
 //! |---|---|
 //! | access to the guard of the call's stack, pc in our text | stack overflow |
+//! | the same, pc the first of `host_out_of_stack` | stack overflow, where wasm has called out |
 //! | access to the inaccessible part of the store's memories, pc a memory trap site | that site's |
 //! | illegal instruction, pc a trap site | that site's |
 //! | arithmetic error, pc a site of a division trap | that site's |
@@ -22,7 +23,8 @@ use std::ptr::NonNull;
 use brolga_abi::TrapCode;
 use brolga_os::{Disposition, Fault, FaultSignal, OsError};
 
-use crate::activation::{self, Activation, Thrown};
+use crate::activation::{self, Activation, Exit, Thrown};
+use crate::arch;
 use crate::backtrace::{Origin, capture};
 use crate::registry;
 use crate::stack::StackCore;
@@ -33,10 +35,13 @@ pub(crate) fn install() -> Result<(), OsError> {
 }
 
 fn on_fault(fault: &mut Fault<'_>) -> Disposition {
-    let Some((activation, code)) = judge(fault) else {
+    let judged = match fault.pc() == arch::host_out_of_stack as *const () as usize {
+        true => judge_calling_out(fault),
+        false => judge(fault),
+    };
+    let Some((activation, code, origin)) = judged else {
         return Disposition::NotOurs;
     };
-    let origin = Origin::Fault { pc: fault.pc(), fp: fault.fp() };
     let address = fault.address();
     // SAFETY: the thread's youngest activation, live while its code runs; that code is stopped, so
     // nobody else looks at it or at the stack.
@@ -52,8 +57,27 @@ fn on_fault(fault: &mut Fault<'_>) -> Disposition {
     Disposition::Resumed
 }
 
-/// The activation that a fault ends and the trap it ends with, if the fault is ours.
-fn judge(fault: &Fault<'_>) -> Option<(NonNull<Activation>, TrapCode)> {
+/// The activation that a fault ends, the trap it ends with and where it came from.
+type Judgement = (NonNull<Activation>, TrapCode, Origin);
+
+/// What a fault is in the code that finds out whether there is stack for raising the trap that there
+/// is none for the host.
+fn judge_calling_out(fault: &Fault<'_>) -> Option<Judgement> {
+    let youngest = NonNull::new(activation::youngest().cast_mut())?;
+    // SAFETY: the thread's youngest activation is live, and so is its store; that code is stopped,
+    // so nobody else looks at either. A stack of a live activation is live.
+    let (core, exit) = unsafe {
+        let activation = youngest.as_ref();
+        let context = activation.store.as_ref();
+        (&*activation.core, Exit { pc: context.exit_pc, fp: context.exit_fp })
+    };
+    let is_guard = matches!(fault.signal(), FaultSignal::Segmentation)
+        && fault.address().is_some_and(|address| core.guard_contains(address));
+    is_guard.then_some((youngest, TrapCode::StackOverflow, Origin::Exit(exit)))
+}
+
+/// What a fault is, if it is ours.
+fn judge(fault: &Fault<'_>) -> Option<Judgement> {
     let registry = registry::read();
     let entry = registry.find(fault.pc())?;
     let site = entry.trap_site(fault.pc()).map(|site| site.trap);
@@ -75,7 +99,7 @@ fn judge(fault: &Fault<'_>) -> Option<(NonNull<Activation>, TrapCode)> {
         // Memory that the system promised and can't give: no mistake of the guest.
         FaultSignal::Bus => None,
     };
-    Some((youngest, trap?))
+    Some((youngest, trap?, Origin::Fault { pc: fault.pc(), fp: fault.fp() }))
 }
 
 fn judge_access(

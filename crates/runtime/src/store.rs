@@ -2,14 +2,15 @@
 //!
 //! ```text
 //!  Store ── context ──▶ StoreContext   (code reads and writes; at one address for the store's life)
-//!    │                     └ owner ──▶ back to the Store, set on every way in
+//!    │                     └ owner ──▶ back to the Store
 //!    ├ arenas: instances, memories, tables, globals, host functions, externrefs
 //!    ├ budget: limits, what is used of them, the embedder's hook
 //!    └ closing: instances that are closed but not gone
 //! ```
 //! What can be done with each kind of thing is in the file of its name, as an `impl Store`.
 //!
-//! **Trusts** that who enters code calls [`Store::context`] first, so that `owner` is true.
+//! **Trusts** that who enters code has said by [`Store::stay`] where the store is, or says so by
+//! [`Store::context`] each time, so that `owner` is true.
 //! **Promises** that nothing in it is used by two threads at once: it is `Send`, not `Sync`.
 //! **Tested by** everything in `tests/`.
 //!
@@ -169,8 +170,25 @@ impl Store {
         self.budget.embedder
     }
 
-    /// What code knows of the store: to be asked for on every way into code, so that builtins and
-    /// host functions find the store where it is now.
+    /// Notes for good where the store is, so that builtins find it there. Then what code is entered
+    /// with is [`Store::context_of_stayed`].
+    ///
+    /// # Safety
+    /// The store at `this` is not moved any more, unless code of it never runs again; and all
+    /// references to it that are made from now on are made from `this` or a copy.
+    pub unsafe fn stay(this: NonNull<Store>) {
+        // SAFETY: the caller has the store; its context lives as long as it does.
+        unsafe { (*(*this.as_ptr()).context.as_ptr()).owner = this.as_ptr().cast::<c_void>() };
+    }
+
+    /// What code knows of a store whose place has been noted by [`Store::stay`].
+    #[inline]
+    pub fn context_of_stayed(&self) -> NonNull<StoreContext> {
+        self.context.as_non_null()
+    }
+
+    /// What code knows of the store: to be asked for on every way into code of a store that may
+    /// have been moved, so that builtins and host functions find it where it is now.
     #[inline]
     pub fn context(&mut self) -> NonNull<StoreContext> {
         let context = self.context.as_non_null();

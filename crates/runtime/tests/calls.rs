@@ -12,7 +12,7 @@ use brolga_runtime::{Failure, RegisterArgs, StackOptions, StackPool, TrapRecord,
 
 use machine::{CALL_HOST_AT, Function, Store, frames, index, shared};
 
-fn ints(values: &[u64]) -> RegisterArgs {
+fn ints(values: &[u64]) -> RegisterArgs<'static> {
     let mut args = RegisterArgs::new();
     for (slot, &value) in args.ints.iter_mut().zip(values) {
         *slot = MaybeUninit::new(value);

@@ -63,7 +63,7 @@ layouts! {
     StoreContext {
         stack_limit exit_fp exit_pc activation owner fuel_consumed epoch epoch_deadline
     }
-    HostFunctionContext { store call in_registers data }
+    HostFunctionContext { store call data }
     FuncRef { wasm_code host_entry vmctx type_id func_index }
     ImportedFunction { wasm_code vmctx func_ref }
     GlobalCell { bytes }

@@ -109,7 +109,7 @@ unsafe fn enter<T>(
     func_ref: NonNull<FuncRef>,
     slots: *mut u64,
 ) -> Result<()> {
-    let context = store.cell_mut().runtime.context();
+    let context = store.cell().runtime.context_of_stayed();
     // SAFETY: stack and context are this store's, and `func_ref` is a function of it, kept by its
     // instance. Nothing of the store is borrowed but through `store`, which waits. The slots are
     // the caller's promise.
@@ -131,9 +131,9 @@ unsafe fn enter<T>(
 unsafe fn enter_in_registers<T>(
     store: &mut StoreContextMut<'_, T>,
     func_ref: NonNull<FuncRef>,
-    args: RegisterArgs,
+    args: RegisterArgs<'_>,
 ) -> Result<RegisterResult> {
-    let context = store.cell_mut().runtime.context();
+    let context = store.cell().runtime.context_of_stayed();
     let stack = store.cell().stack.as_ptr();
     // SAFETY: as in `enter`.
     let called = unsafe {
@@ -147,7 +147,7 @@ unsafe fn enter_in_registers<T>(
 /// # Errors
 /// What the call ended with.
 pub(crate) fn call_start<T>(store: &mut StoreContextMut<'_, T>, start: OwnStart) -> Result<()> {
-    let context = store.cell_mut().runtime.context();
+    let context = store.cell().runtime.context_of_stayed();
     let stack = store.cell().stack.as_ptr();
     // SAFETY: stack and context are this store's, whose instance is there until it is closed, which
     // nobody can who has no handle of it yet. Nothing of the store is borrowed but through `store`,
@@ -295,8 +295,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
 
     /// Whether arguments and result travel in registers.
     const IN_REGISTERS: bool = count(P::CLASSES, Class::Vector) == 0
-        && count(P::CLASSES, Class::Int) <= RegisterArgs::INTS_MAX
-        && count(P::CLASSES, Class::Float) <= RegisterArgs::FLOATS_MAX
+        && P::CLASSES.len() <= RegisterArgs::STACK_MAX + RegisterArgs::INTS_MAX
         && R::CLASSES.len() <= 1
         && count(R::CLASSES, Class::Vector) == 0;
 
@@ -338,9 +337,12 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         // SAFETY: just resolved; nobody changes it while the store is borrowed.
         let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
         if Self::IN_REGISTERS && is_wasm {
+            let mut stack = [MaybeUninit::uninit(); RegisterArgs::STACK_MAX];
             // SAFETY: the caller's promise, and the function has these types.
-            let result =
-                unsafe { enter_in_registers(store, func_ref, registers(P::CLASSES, slots))? };
+            let result = unsafe {
+                let args = registers(P::CLASSES, slots, &mut stack);
+                enter_in_registers(store, func_ref, args)?
+            };
             slots[0] = MaybeUninit::new(match R::CLASSES {
                 [Class::Float] => result.float.to_bits(),
                 _ => result.int,
@@ -367,29 +369,39 @@ const fn count(classes: &[Class], class: Class) -> usize {
     count
 }
 
-/// Values of classes that fit, taken from slots to registers.
+/// Values of classes that fit, taken from slots to registers, and to `stack` where these do not
+/// suffice.
 ///
 /// # Safety
 /// There is a value of each class in the slots.
 #[inline(always)]
-unsafe fn registers(classes: &[Class], slots: &TypedSlots) -> RegisterArgs {
+unsafe fn registers<'a>(
+    classes: &[Class],
+    slots: &TypedSlots,
+    stack: &'a mut [MaybeUninit<u64>; RegisterArgs::STACK_MAX],
+) -> RegisterArgs<'a> {
     let mut args = RegisterArgs::new();
-    let (mut ints, mut floats) = (0, 0);
+    let (mut ints, mut floats, mut others) = (0, 0, 0);
     for (slot, class) in slots.iter().zip(classes) {
         match class {
-            Class::Int => {
+            Class::Int if ints < RegisterArgs::INTS_MAX => {
                 args.ints[ints] = *slot;
                 ints += 1;
             }
-            Class::Float => {
+            Class::Float if floats < RegisterArgs::FLOATS_MAX => {
                 // SAFETY: the caller's promise.
                 let bits = unsafe { slot.assume_init() };
                 args.floats[floats] = MaybeUninit::new(f64::from_bits(bits));
                 floats += 1;
             }
+            Class::Int | Class::Float => {
+                stack[others] = *slot;
+                others += 1;
+            }
             Class::Vector => unreachable!("vectors do not travel in registers"),
         }
     }
+    args.stack = &stack[..others];
     args
 }
 

@@ -14,6 +14,7 @@ use std::mem::offset_of;
 use brolga_abi::{HostFunctionContext, StoreContext, VmContext};
 
 use super::{Landing, RegisterArgs, RegisterResult, Target};
+use crate::leave::raise_stack_overflow;
 
 /// Calls a host entry: `entry(callee, caller, code, slots)`. `top` is the stack to switch to, 0 to
 /// stay. Says whether it returned; if not, it came back through `landing`.
@@ -70,71 +71,100 @@ pub(crate) unsafe fn enter_slots(
     thrown == 0
 }
 
-/// Calls wasm code with arguments in registers. `CallConv::Tail` leaves x0 and x1 out: contexts
-/// come in x2 and x3, integers from x4 on. Otherwise as [`enter_slots`].
+/// Calls wasm code with arguments where it expects them: in registers, others on the stack.
+/// `CallConv::Tail` leaves x0 and x1 out: contexts come in x2 and x3, integers from x4 on.
+/// Otherwise as [`enter_slots`].
 ///
 /// # Safety
 /// - As for [`enter_slots`].
-/// - `target.code` takes no more than these arguments and returns at most one value, no `v128`.
+/// - `target.code` takes these arguments and returns at most one value, no `v128`.
 #[inline(always)]
 pub(crate) unsafe fn enter_registers(
     landing: *mut Landing,
     top: usize,
     target: Target,
-    args: RegisterArgs,
+    args: RegisterArgs<'_>,
 ) -> Option<RegisterResult> {
-    let RegisterArgs { ints, floats } = args;
+    let RegisterArgs { ints, floats, stack } = args;
     let (int, float, thrown): (u64, f64, usize);
-    // SAFETY: as in `enter_slots`.
-    unsafe {
-        asm!(
-            "stp x29, x19, [sp, #-16]!",
-            "mov x19, x20",
-            "adr x9, 3f",
-            "mov x10, sp",
-            "str x10, [x19, #{sp}]",
-            "str x9, [x19, #{pc}]",
-            "cmp x21, #0",
-            "csel x10, x10, x21, eq",
-            "mov sp, x10",
-            "mov x29, xzr",
-            "blr x22",
-            "ldr x10, [x19, #{sp}]",
-            "mov sp, x10",
-            "mov x1, xzr",
-            "b 4f",
-            // The landing: sp is Landing.sp.
-            "3:",
-            "hint #36",
-            "mov x1, #1",
-            "4:",
-            "ldp x29, x19, [sp], #16",
-            sp = const offset_of!(Landing, sp),
-            pc = const offset_of!(Landing, pc),
-            inout("x2") target.callee => _,
-            inout("x3") target.caller => _,
-            inout("x4") ints[0] => _,
-            inout("x5") ints[1] => _,
-            inout("x6") ints[2] => _,
-            inout("x7") ints[3] => _,
-            out("x0") int,
-            out("x1") thrown,
-            inout("v0") floats[0] => float,
-            inout("v1") floats[1] => _,
-            inout("v2") floats[2] => _,
-            inout("v3") floats[3] => _,
-            inout("v4") floats[4] => _,
-            inout("v5") floats[5] => _,
-            inout("v6") floats[6] => _,
-            inout("v7") floats[7] => _,
-            inout("x20") landing => _,
-            inout("x21") top => _,
-            inout("x22") target.code => _,
-            out("x23") _, out("x24") _, out("x25") _, out("x26") _, out("x27") _, out("x28") _,
-            out("v8") _, out("v9") _, out("v10") _, out("v11") _,
-            out("v12") _, out("v13") _, out("v14") _, out("v15") _,
-            clobber_abi("C"),
-        );
+    macro_rules! enter {
+        ([$($push:literal)*] [$($operand:tt)*]) => {
+            asm!(
+                "stp x29, x19, [sp, #-16]!",
+                "mov x19, x20",
+                "adr x9, 3f",
+                "mov x10, sp",
+                "str x10, [x19, #{sp}]",
+                "str x9, [x19, #{pc}]",
+                "cmp x21, #0",
+                "csel x10, x10, x21, eq",
+                "mov sp, x10",
+                $($push,)*
+                "mov x29, xzr",
+                "blr x22",
+                "ldr x10, [x19, #{sp}]",
+                "mov sp, x10",
+                "mov x1, xzr",
+                "b 4f",
+                // The landing: sp is Landing.sp.
+                "3:",
+                "hint #36",
+                "mov x1, #1",
+                "4:",
+                "ldp x29, x19, [sp], #16",
+                sp = const offset_of!(Landing, sp),
+                pc = const offset_of!(Landing, pc),
+                inout("x2") target.callee => _,
+                inout("x3") target.caller => _,
+                inout("x4") ints[0] => _,
+                inout("x5") ints[1] => _,
+                inout("x6") ints[2] => _,
+                inout("x7") ints[3] => _,
+                out("x0") int,
+                out("x1") thrown,
+                inout("v0") floats[0] => float,
+                inout("v1") floats[1] => _,
+                inout("v2") floats[2] => _,
+                inout("v3") floats[3] => _,
+                inout("v4") floats[4] => _,
+                inout("v5") floats[5] => _,
+                inout("v6") floats[6] => _,
+                inout("v7") floats[7] => _,
+                inout("x20") landing => _,
+                inout("x21") top => _,
+                inout("x22") target.code => _,
+                out("x25") _, out("x26") _, out("x27") _, out("x28") _,
+                out("v8") _, out("v9") _, out("v10") _, out("v11") _,
+                out("v12") _, out("v13") _, out("v14") _, out("v15") _,
+                $($operand)*
+                clobber_abi("C"),
+            )
+        };
+    }
+    if stack.is_empty() {
+        // SAFETY: as in `enter_slots`.
+        unsafe { enter!([] [out("x23") _, out("x24") _,]) }
+    } else {
+        // Code takes these arguments off the stack by itself.
+        // SAFETY: as in `enter_slots`; there are as many words as are copied.
+        unsafe {
+            enter!(
+                [
+                    "add x9, x24, #1"
+                    "and x9, x9, #-2"
+                    "sub x10, x10, x9, lsl #3"
+                    "mov sp, x10"
+                    "5:"
+                    "ldr x9, [x23], #8"
+                    "str x9, [x10], #8"
+                    "subs x24, x24, #1"
+                    "b.ne 5b"
+                ] [
+                    inout("x23") stack.as_ptr() => _,
+                    inout("x24") stack.len() => _,
+                ]
+            )
+        }
     }
     (thrown == 0).then_some(RegisterResult { int, float })
 }
@@ -169,6 +199,78 @@ pub(crate) unsafe extern "C" fn host_function_entry(
         exit_pc = const offset_of!(StoreContext, exit_pc),
         call = const offset_of!(HostFunctionContext, call),
     )
+}
+
+/// Where stubs of host functions go when there is too little stack left for the host: raises the
+/// trap, as what was called with `callee`, its exit noted. x9 is the end of the stack that this
+/// takes.
+///
+/// The first instruction touches that. Where it is in the guard, the fault is here, and the fault
+/// handler makes it the trap: see `signal.rs`.
+///
+/// # Safety
+/// A stub jumps here.
+#[unsafe(naked)]
+pub unsafe extern "C" fn host_out_of_stack(callee: *mut HostFunctionContext) -> ! {
+    naked_asm!("ldrb wzr, [x9]", "b {raise}", raise = sym raise_stack_overflow)
+}
+
+/// The body of a naked function that wasm calls as a function of its own, arguments in registers,
+/// and that has `$enter` do the work: an `extern "C"` function of (function's context, caller's
+/// context, arguments…) -> result, of a type that
+/// [`takes_registers`](brolga_abi::HostFunctionContext::takes_registers).
+///
+/// `CallConv::Tail` has integers two registers further on than the C convention, results in the same
+/// place. So this moves all that there may be, notes the wasm frame that is left, sees that there is
+/// the stack that the host was promised, and jumps.
+///
+/// Host code's caller is then wasm, where unwinders end. If the host function is called in the
+/// place of the outermost wasm function, by a tail call, its caller would be the assembly that
+/// enters code: hence the other way, with a frame whose return address unwinders are told nothing
+/// about.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! host_stub {
+    ($enter:expr) => {
+        ::core::arch::naked_asm!(
+            ".cfi_startproc",
+            "hint #34",
+            "ldr x9, [x2, #{store}]",
+            "str x30, [x9, #{exit_pc}]",
+            "str x29, [x9, #{exit_fp}]",
+            "ldr x10, [x9, #{stack_limit}]",
+            "mov x11, sp",
+            "mov x0, x2",
+            "mov x1, x3",
+            "mov x2, x4",
+            "mov x3, x5",
+            "mov x4, x6",
+            "mov x5, x7",
+            "cmp x11, x10",
+            "b.lo 3f",
+            "cbz x29, 2f",
+            "b {enter}",
+            "3:",
+            "mov x9, #{raise_bytes}",
+            "sub x9, x11, x9",
+            "b {out_of_stack}",
+            "2:",
+            ".cfi_undefined x30",
+            "stp x29, x30, [sp, #-16]!",
+            "mov x29, sp",
+            "bl {enter}",
+            "ldp x29, x30, [sp], #16",
+            "ret",
+            ".cfi_endproc",
+            store = const $crate::host_stub::STORE,
+            exit_pc = const $crate::host_stub::EXIT_PC,
+            exit_fp = const $crate::host_stub::EXIT_FP,
+            stack_limit = const $crate::host_stub::STACK_LIMIT,
+            raise_bytes = const $crate::host_stub::RAISE_BYTES,
+            out_of_stack = sym $crate::host_stub::host_out_of_stack,
+            enter = sym $enter,
+        )
+    };
 }
 
 /// Comes back from code at `landing`.

@@ -5,8 +5,11 @@
 //!
 //! Each file has the same functions:
 //! - `enter_slots` calls a host entry with an array of argument slots;
-//! - `enter_registers` calls wasm code with its arguments where `CallConv::Tail` takes them;
+//! - `enter_registers` calls wasm code with its arguments where `CallConv::Tail` takes them, in
+//!   registers as far as they fit;
 //! - `host_function_entry` is the host entry of host functions: code that calls them directly;
+//! - `host_stub!` makes a function that wasm calls of a host function that takes its arguments in
+//!   registers, `host_out_of_stack` is where it goes when there is no stack for the host;
 //! - `jump` goes to a [`Landing`], abandoning the frames below;
 //! - `plain_return_address` takes a signature off a return address.
 //!
@@ -22,8 +25,8 @@
 //!   are as before. They are not written down for a jump: the assembly declares them all changed,
 //!   so that the compiler keeps what it needs elsewhere.
 //!
-//! - An unwinder that walks up from host code (a panic's, for its backtrace) ends in wasm code or in
-//!   `host_function_entry`: it never meets the switch of stacks, which it could not follow.
+//! - An unwinder that walks up from host code (a panic's, for its backtrace) ends in wasm code, in
+//!   `host_function_entry` or in a stub: it never meets the switch of stacks, which it could not follow.
 //!
 //! **Tested by** `tests/calls.rs` and `tests/traps.rs`.
 
@@ -36,12 +39,33 @@ use std::mem::MaybeUninit;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use aarch64::{
-    enter_registers, enter_slots, host_function_entry, jump, plain_return_address,
+    enter_registers, enter_slots, host_function_entry, host_out_of_stack, jump,
+    plain_return_address,
 };
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::{
-    enter_registers, enter_slots, host_function_entry, jump, plain_return_address,
+    enter_registers, enter_slots, host_function_entry, host_out_of_stack, jump,
+    plain_return_address,
 };
+
+/// What `host_stub!` refers to.
+#[doc(hidden)]
+pub mod host_stub {
+    use std::mem::offset_of;
+
+    use brolga_abi::{HostFunctionContext, StoreContext};
+
+    #[cfg(target_arch = "aarch64")]
+    pub use super::aarch64::host_out_of_stack;
+    #[cfg(target_arch = "x86_64")]
+    pub use super::x86_64::host_out_of_stack;
+
+    pub const STORE: usize = offset_of!(HostFunctionContext, store);
+    pub const EXIT_PC: usize = offset_of!(StoreContext, exit_pc);
+    pub const EXIT_FP: usize = offset_of!(StoreContext, exit_fp);
+    pub const STACK_LIMIT: usize = offset_of!(StoreContext, stack_limit);
+    pub const RAISE_BYTES: u32 = StoreContext::RAISE_BYTES;
+}
 
 use brolga_abi::VmContext;
 
@@ -66,21 +90,27 @@ pub(crate) struct Target {
     pub(crate) caller: *mut VmContext,
 }
 
-/// Arguments as registers hold them: integers and references in `ints`, floats in `floats`, each
-/// in the order of the parameters, upper parts of narrow ones undefined.
+/// Arguments where wasm code expects them: the first integers and references in `ints`, the first
+/// floats in `floats`, all others in `stack`, each in the order of the parameters, upper parts of
+/// narrow ones undefined.
 #[derive(Clone, Copy, Debug)]
-pub struct RegisterArgs {
+pub struct RegisterArgs<'a> {
     /// Integers and references.
     pub ints: [MaybeUninit<u64>; RegisterArgs::INTS_MAX],
     /// Floats; an `f32` is in the low half of the bits.
     pub floats: [MaybeUninit<f64>; RegisterArgs::FLOATS_MAX],
+    /// What does not fit, no more than [`RegisterArgs::STACK_MAX`]. Apart, so that the compiler can
+    /// keep the rest in registers.
+    pub stack: &'a [MaybeUninit<u64>],
 }
 
-impl RegisterArgs {
-    /// How many integers and references fit.
+impl RegisterArgs<'_> {
+    /// How many integers and references travel in registers.
     pub const INTS_MAX: usize = 4;
-    /// How many floats fit.
+    /// How many floats do.
     pub const FLOATS_MAX: usize = 8;
+    /// How many more arguments there may be, so that 16 fit of whatever kind.
+    pub const STACK_MAX: usize = 12;
 
     /// No arguments yet.
     #[inline(always)]
@@ -88,11 +118,12 @@ impl RegisterArgs {
         Self {
             ints: [MaybeUninit::uninit(); Self::INTS_MAX],
             floats: [MaybeUninit::uninit(); Self::FLOATS_MAX],
+            stack: &[],
         }
     }
 }
 
-impl Default for RegisterArgs {
+impl Default for RegisterArgs<'_> {
     fn default() -> Self {
         Self::new()
     }

@@ -452,7 +452,6 @@ impl<'a> Store<'a> {
             host: HostFunctionContext {
                 store: raw,
                 call: host_function as HostCall,
-                in_registers: ptr::null(),
                 data: ptr::null_mut(),
             },
             builtins,
@@ -524,7 +523,7 @@ impl<'a> Store<'a> {
     pub fn call_fast(
         &self,
         function: Function,
-        args: RegisterArgs,
+        args: RegisterArgs<'_>,
     ) -> Result<RegisterResult, Box<TrapRecord>> {
         let func = self.func_ref(function);
         // SAFETY: as above; all types of the module fit registers.
