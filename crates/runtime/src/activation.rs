@@ -23,6 +23,7 @@
 //!   busy.
 
 use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
@@ -123,54 +124,21 @@ pub(crate) unsafe fn within<R>(
     let previous = YOUNGEST.get();
     // SAFETY: the store is live, by the caller's promise.
     let older = unsafe { (*store.as_ptr()).activation.cast::<Activation>() };
-    // Most calls are within no other; for them all that follows is known.
-    if previous.is_null()
+    // Most calls are within no other, by a thread and on a stack that have seen calls before.
+    let place = if previous.is_null()
         && older.is_null()
         && (!stack.signals || ensure_signal_stack().is_ok())
         && let Ok(core) = stack.idle_core()
     {
         // SAFETY: a stack of `stack`'s, which keeps it.
-        let place = Place { core, top: unsafe { core.as_ref() }.top };
-        // SAFETY: the caller's promises; the stack is idle.
-        return unsafe { run(stack, store, place, previous, older, body) };
-    }
-    // SAFETY: the caller's promises.
-    unsafe { within_another(stack, store, previous, older, body) }
-}
-
-/// [`within`], for calls inside others.
-///
-/// # Safety
-/// As for `within`; `previous` is the thread's youngest activation, `older` the store's.
-#[inline(never)]
-unsafe fn within_another<R>(
-    stack: &StoreStack,
-    store: NonNull<StoreContext>,
-    previous: *const Activation,
-    older: *const Activation,
-    body: impl FnOnce(*mut Landing, usize) -> Option<R>,
-) -> Result<R, Box<TrapRecord>> {
-    // SAFETY: the thread's youngest activation is live.
-    match unsafe { choose_stack(stack, previous) } {
-        // SAFETY: the caller's promises.
-        Ok(place) => unsafe { run(stack, store, place, previous, older, body) },
-        Err(failure) => Err(TrapRecord::without_frames(failure)),
-    }
-}
-
-/// Runs `body` at `place`.
-///
-/// # Safety
-/// As for `within_another`; `place` is as `choose_stack` says.
-#[inline(always)]
-unsafe fn run<R>(
-    stack: &StoreStack,
-    store: NonNull<StoreContext>,
-    place: Place,
-    previous: *const Activation,
-    older: *const Activation,
-    body: impl FnOnce(*mut Landing, usize) -> Option<R>,
-) -> Result<R, Box<TrapRecord>> {
+        Place { core, top: unsafe { core.as_ref() }.top }
+    } else {
+        // SAFETY: the thread's youngest activation is live.
+        match unsafe { choose_stack(stack, previous) } {
+            Ok(place) => place,
+            Err(failure) => return Err(TrapRecord::without_frames(failure)),
+        }
+    };
     let context = store.as_ptr();
     // SAFETY: the place's stack is live.
     let core = unsafe { place.core.as_ref() };
@@ -206,7 +174,7 @@ unsafe fn run<R>(
     // SAFETY: as above; the code has ended, whichever way. The older activation has been live
     // all the time.
     unsafe {
-        (*context).activation = older.cast_mut().cast();
+        (*context).activation = older.cast::<c_void>();
         if let Some(older) = older.as_ref() {
             let exit = (*this).exit_before.assume_init();
             (*context).stack_limit = (*older.core).stack_limit;
@@ -230,6 +198,7 @@ struct Place {
 
 /// # Safety
 /// `youngest` is null or live.
+#[cold]
 unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Result<Place, Failure> {
     // Nested calls ask too: those around them may be of an engine without signals.
     if stack.signals {

@@ -25,7 +25,7 @@
 //!   freed, and as an open user until it is closed.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use brolga_abi::FuncRef;
 use brolga_module::{ExportItem, ExternType, ParsedModule, ValType};
@@ -89,7 +89,37 @@ pub(crate) struct Closing {
     unsettled: bool,
     /// What has been paid towards the next walk, in table elements.
     paid: u64,
-    epoch: u64,
+    epoch: Epoch,
+}
+
+/// A number that changes, and that no other store has or will have.
+#[derive(Debug)]
+struct Epoch {
+    now: u64,
+    /// The end of the block of numbers that are the store's.
+    end: u64,
+}
+
+impl Epoch {
+    /// How many numbers are drawn at a time.
+    const BLOCK: u64 = 1 << 10;
+
+    fn advance(&mut self) {
+        self.now += 1;
+        if self.now == self.end {
+            *self = Epoch::default();
+        }
+    }
+}
+
+impl Default for Epoch {
+    /// The first of a block of numbers that no store had before; never 0.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // At a block a microsecond the counter lasts for five hundred years.
+        let now = NEXT.fetch_add(Self::BLOCK, Ordering::Relaxed);
+        Self { now, end: now + Self::BLOCK }
+    }
 }
 
 impl Store {
@@ -143,16 +173,16 @@ impl Store {
         }
     }
 
-    /// A number that changes whenever instances are closed or freed: a [`FuncRef`] got before is not to be
-    /// used after it changed.
+    /// A number that changes whenever instances are closed or freed: a [`FuncRef`] got before is not
+    /// to be used after it changed. It is never 0, and no other store ever has the same.
     #[inline]
     pub fn close_epoch(&self) -> u64 {
-        self.closing.epoch
+        self.closing.epoch.now
     }
 
     /// Takes an instance out of use.
     pub(crate) fn retire(&mut self, place: Place, state: State) {
-        self.closing.epoch += 1;
+        self.closing.epoch.advance();
         self.closing.unsettled = true;
         self.closing.paid = self.closing.paid.saturating_add(ELEMENTS_PAID);
         self.closing.pending.push(place);
@@ -201,7 +231,7 @@ impl Store {
 
     /// Frees an instance, and the memories and tables that only it has used.
     fn free(&mut self, place: Place) {
-        self.closing.epoch += 1;
+        self.closing.epoch.advance();
         self.closing.pending.retain(|&it| it != place);
         self.for_each_used(place, Users::remove);
         let Some(instance) = self.arenas.instances.remove(place) else { return };

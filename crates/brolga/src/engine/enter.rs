@@ -43,7 +43,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Callee {
     id: FuncId,
-    /// Until when `func_ref` is good: while the store's epoch is this.
+    /// With which store and until when `func_ref` is good: while the store's epoch is this, which no
+    /// other store's ever is.
     epoch: AtomicU64,
     /// Atomic for being shared only: it is read and written by whoever has the store, one thread
     /// at a time.
@@ -51,7 +52,7 @@ pub(crate) struct Callee {
 }
 
 /// The epoch of no store.
-const NEVER: u64 = u64::MAX;
+const NEVER: u64 = 0;
 
 impl Callee {
     pub(crate) fn new(id: FuncId) -> Callee {
@@ -68,8 +69,7 @@ impl Callee {
     /// Where to enter it now.
     #[inline(always)]
     fn resolve(&self, store: &mut RuntimeStore) -> Result<NonNull<FuncRef>> {
-        if self.id.store() == store.id()
-            && self.epoch.load(Relaxed) == store.close_epoch()
+        if self.epoch.load(Relaxed) == store.close_epoch()
             && let Some(func_ref) = NonNull::new(self.func_ref.load(Relaxed))
         {
             return Ok(func_ref);

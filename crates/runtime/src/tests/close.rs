@@ -259,3 +259,21 @@ fn functions_read_from_a_global_that_is_not_exported_stay() {
     store.collect_closed();
     assert!(!is_used(&code));
 }
+
+/// What was got before a close of one store is never good in another: their epochs differ.
+#[test]
+fn no_two_stores_have_the_same_epoch() {
+    let engine = Engine::new();
+    let code = engine.load("(module)");
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..3 {
+        let mut store = engine.store();
+        assert!(seen.insert(store.close_epoch()));
+        for _ in 0..2_000 {
+            let instance = store.instantiate(&code, &[]).unwrap();
+            store.close_instance(instance).unwrap();
+            assert!(seen.insert(store.close_epoch()));
+        }
+    }
+    assert!(!seen.contains(&0));
+}
