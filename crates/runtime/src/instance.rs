@@ -81,14 +81,17 @@ impl FuncRefSlots<'_> {
     #[inline(always)]
     pub(crate) fn filled(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {
         let position = self.positions[func.as_usize()] as usize;
-        let &FuncRef { wasm_code, host_entry, type_id, func_index, .. } =
-            self.templates.get(position).filter(|template| !template.wasm_code.is_null())?;
+        let template = self.templates.get(position)?;
         // SAFETY: there is a slot for each template.
         let slot = unsafe { self.first.add(position) };
         // SAFETY: the slot is in a live context, and zeroed or filled; no reference to it is alive
-        // when it is filled.
+        // when it is filled. What it was filled with stays: others have its address.
         unsafe {
             if (&raw const (*slot.as_ptr()).wasm_code).read().is_null() {
+                let &FuncRef { wasm_code, host_entry, type_id, func_index, .. } = template;
+                if wasm_code.is_null() {
+                    return None;
+                }
                 slot.write(FuncRef {
                     wasm_code,
                     host_entry,
@@ -401,6 +404,33 @@ impl Store {
         match instance.imported_globals.get(global.as_usize()) {
             Some(&home) => Some(home),
             None => Some(GlobalPlace::Instance(place, global)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Engine;
+
+    #[test]
+    fn a_reference_that_is_there_stays_as_it_is() {
+        let text = r#"(module (func $f) (table (export "t") 1 funcref) (elem (i32.const 0) $f))"#;
+        let (store, instance) = Engine::new().instance(text);
+        let place = store.checked_instance(instance).unwrap();
+        let slots = store.instance(place).func_refs();
+        let slot = slots.filled(FuncIndex(0)).unwrap();
+        // SAFETY: in a live context, filled in, and nobody writes it.
+        let read = || unsafe { slot.read() };
+        let before = read();
+        // A template that would fill in something else, and one that could not fill it in at all.
+        for wasm_code in [std::ptr::dangling(), std::ptr::null()] {
+            let other = FuncRef { wasm_code, host_entry: std::ptr::null(), ..before };
+            let slots = FuncRefSlots { templates: &[other], ..slots };
+            assert_eq!(slots.filled(FuncIndex(0)), Some(slot));
+            let after = read();
+            assert_eq!(after.wasm_code, before.wasm_code);
+            assert_eq!(after.host_entry, before.host_entry);
         }
     }
 }
