@@ -17,8 +17,8 @@
 //! **Invariants**
 //! - Nothing is written into imports before every import has been checked and everything of the
 //!   instance's own has been made.
-//! - An instance whose segments fail is freed at once, unless it wrote into an imported table: then
-//!   that table may lead to it, and it goes when nothing does.
+//! - An instance whose making fails, or ends in a panic of the embedder's, is freed at once, unless
+//!   it wrote into an imported table: then that table may lead to it, and it goes when nothing does.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +38,7 @@ use crate::import::Imports;
 use crate::instance::{InstanceData, State};
 use crate::limits::Charge;
 use crate::table_storage::{TableStorage, entry_of};
+use crate::unfinished::{NewMemories, Unfinished};
 use crate::value::Bits;
 use crate::{Extern, FuncError, HandleError, InstanceId, InstantiateError, LoadedCode, Store};
 
@@ -59,22 +60,9 @@ impl Store {
         self.make_room(code)?;
         let imports = self.check_imports(code, imports)?;
         let place = self.make_instance(code, imports)?;
-        let mut wrote_imported_table = false;
-        match self.initialize(place, code, &mut wrote_imported_table) {
-            Ok(()) => {
-                code.initial_memories.note_instance();
-                Ok(InstanceId { store: self.id(), place })
-            }
-            Err(error) => {
-                if wrote_imported_table {
-                    self.retire(place, State::Failed);
-                    self.settle();
-                } else {
-                    self.free_unseen(place);
-                }
-                Err(error)
-            }
-        }
+        let place = self.initialize(place, code)?;
+        code.initial_memories.note_instance();
+        Ok(InstanceId { store: self.id(), place })
     }
 
     fn check_module(&self, code: &LoadedCode) -> Result<(), InstantiateError> {
@@ -124,18 +112,18 @@ impl Store {
     fn make_instance(
         &mut self,
         code: &Arc<LoadedCode>,
-        mut imports: Imports,
+        imports: Imports,
     ) -> Result<Place, InstantiateError> {
         let bytes = code.layout.size_bytes();
         let context = ContextMemory::new(bytes);
         let context = context.ok_or(InstantiateError::OutOfMemory { bytes: bytes as usize })?;
-        self.make_memories(code, &mut imports.memories)?;
+        let memories = self.make_memories(code, imports.memories)?;
         let mut tables: Vec<_> = imports.tables.iter().copied().map(Some).collect();
         tables.resize(code.module.tables.len(), None);
         let place = self.arenas.instances.insert(InstanceData {
             code: Arc::clone(code),
             context,
-            memories: imports.memories.into(),
+            memories: memories.into(),
             tables: tables.into(),
             imported_globals: imports.globals.into(),
             exporters: imports.exporters.into(),
@@ -158,24 +146,21 @@ impl Store {
     fn make_memories(
         &mut self,
         code: &LoadedCode,
-        memories: &mut Vec<Place>,
-    ) -> Result<(), InstantiateError> {
-        let imported = memories.len();
-        for (index, &ty) in code.module.memories.iter().enumerate().skip(imported) {
+        imported: Vec<Place>,
+    ) -> Result<Vec<Place>, InstantiateError> {
+        let defined = imported.len()..code.module.memories.len();
+        let config = Arc::clone(&self.config);
+        let mut memories = NewMemories::new(self, imported);
+        for index in defined {
             let memory = MemoryIndex::from_usize(index);
-            let config = Arc::clone(&self.config);
             let image = code.initial_memories.get(&code.module, memory, &config.rooms);
-            match self.allocate_memory(ty, image) {
-                Ok(place) => memories.push(place),
-                Err(error) => {
-                    for &place in &memories[imported..] {
-                        self.free_memory(place);
-                    }
-                    return Err(InstantiateError::Memory { index: memory.0, error });
-                }
-            }
+            let place = memories
+                .store
+                .allocate_memory(code.module.memories[index], image)
+                .map_err(|error| InstantiateError::Memory { index: memory.0, error })?;
+            memories.push(place);
         }
-        Ok(())
+        Ok(memories.keep())
     }
 
     fn fill_context(&mut self, place: Place, code: &LoadedCode, functions: Vec<ImportedFunction>) {
@@ -221,21 +206,16 @@ impl Store {
 
 /// First contents.
 impl Store {
-    fn initialize(
-        &mut self,
-        place: Place,
-        code: &LoadedCode,
-        wrote_imported_table: &mut bool,
-    ) -> Result<(), InstantiateError> {
-        let initialized = self
-            .initialize_globals(place, code)
-            .and_then(|()| self.make_tables(place, code))
-            .and_then(|()| self.write_elements(place, code, wrote_imported_table));
-        if initialized.is_err() && *wrote_imported_table {
-            self.blank_initial_memories(place, code);
-        }
-        initialized?;
-        self.write_data(place, code)
+    /// Writes an instance's first contents, or undoes the instance.
+    fn initialize(&mut self, place: Place, code: &LoadedCode) -> Result<Place, InstantiateError> {
+        let mut unfinished = Unfinished::new(self, place, code);
+        let Unfinished { store, wrote_imported_table, data_is_due, .. } = &mut unfinished;
+        store.initialize_globals(place, code)?;
+        store.make_tables(place, code)?;
+        store.write_elements(place, code, wrote_imported_table)?;
+        *data_is_due = true;
+        store.write_data(place, code)?;
+        Ok(unfinished.finish())
     }
 
     fn initialize_globals(
@@ -430,7 +410,7 @@ impl Store {
 
     /// Takes back what memories of the instance's own show already: its data segments are not to be
     /// written.
-    fn blank_initial_memories(&mut self, place: Place, code: &LoadedCode) {
+    pub(crate) fn blank_initial_memories(&mut self, place: Place, code: &LoadedCode) {
         let imported = code.module.imported_memories as usize;
         for index in imported..code.module.memories.len() {
             let storage = self.instance(place).memories[index];

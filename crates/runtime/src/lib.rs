@@ -62,6 +62,7 @@ mod table;
 mod table_storage;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod value;
 
 // Code and calls.

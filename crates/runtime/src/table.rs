@@ -17,7 +17,7 @@ use crate::arena::Place;
 use crate::close::Users;
 
 use crate::handle::{FuncPlace, TablePlace};
-use crate::limits::{Charge, Growth};
+use crate::limits::Charge;
 use crate::memory::range;
 use crate::table_storage::TableStorage;
 use crate::value::Bits;
@@ -210,14 +210,10 @@ impl Store {
     /// Makes a table that nobody uses yet.
     pub(crate) fn allocate_table(&mut self, ty: TableType, init: Bits) -> Result<Place, GrowError> {
         self.budget.limits.tables(self.arenas.tables.len() as u64 + 1)?;
-        let place = self.arenas.tables.insert(TableStorage::new(ty));
-        match self.grow_table(place, ty.min, init) {
-            Ok(_) => Ok(place),
-            Err(error) => {
-                self.free_table(place);
-                Err(error)
-            }
-        }
+        // Whoever is asked may panic: then the table must not be in the store yet.
+        let mut table = TableStorage::new(ty);
+        table.grow(&mut self.budget, ty.min, init)?;
+        Ok(self.arenas.tables.insert(table))
     }
 
     pub(crate) fn free_table(&mut self, place: Place) {
@@ -226,7 +222,7 @@ impl Store {
         }
     }
 
-    /// `table.grow`; gives the old size.
+    /// See [`TableStorage::grow`].
     pub(crate) fn grow_table(
         &mut self,
         place: Place,
@@ -235,25 +231,7 @@ impl Store {
     ) -> Result<u64, GrowError> {
         let table = self.arenas.tables.get_mut(place);
         let table = table.expect("tables outlive the instances that use them");
-        let old = table.len() as u64;
-        if delta == 0 {
-            return Ok(old);
-        }
-        let grown = (|| {
-            let asked = u128::from(old) + u128::from(delta);
-            let max = table.max();
-            let desired = u64::try_from(asked).ok().filter(|&desired| desired <= max);
-            let desired = desired.ok_or(GrowError::Maximum { asked, max, unit: "elements" })?;
-            let growth = Growth { current: old, desired, max: table.ty.max };
-            self.budget.charge(Charge::Table, growth)?;
-            table.grow_to(desired, init).inspect_err(|_| {
-                self.budget.give_back(Charge::Table, delta);
-            })
-        })();
-        match grown {
-            Ok(()) => Ok(old),
-            Err(error) => Err(self.budget.failed(Charge::Table, error)),
-        }
+        table.grow(&mut self.budget, delta, init)
     }
 
     /// `table.copy`; none if out of bounds, and nothing has changed then.

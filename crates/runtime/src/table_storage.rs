@@ -18,6 +18,7 @@ use brolga_module::{IndexType, TableType};
 
 use crate::GrowError;
 use crate::close::Users;
+use crate::limits::{Budget, Charge, Growth};
 use crate::memory::range;
 use crate::stable::Stable;
 use crate::value::Bits;
@@ -67,7 +68,7 @@ impl ElementsPtr {
 }
 
 impl TableStorage {
-    /// An empty table; see [`Store::grow_table`].
+    /// An empty table; see [`TableStorage::grow`].
     pub(crate) fn new(ty: TableType) -> Self {
         let elements = match ty.element.is_func() {
             true => Elements::Func(Vec::new()),
@@ -160,7 +161,7 @@ impl TableStorage {
     }
 
     /// The largest size that type and index allow.
-    pub(crate) fn max(&self) -> u64 {
+    fn max(&self) -> u64 {
         let index_max = match self.ty.index {
             IndexType::I32 => u32::MAX.into(),
             IndexType::I64 => u64::MAX,
@@ -168,8 +169,34 @@ impl TableStorage {
         self.ty.max.unwrap_or(index_max).min(index_max)
     }
 
+    /// `table.grow`, at the expense of `budget`; gives the old size.
+    pub(crate) fn grow(
+        &mut self,
+        budget: &mut Budget,
+        delta: u64,
+        init: Bits,
+    ) -> Result<u64, GrowError> {
+        let old = self.len() as u64;
+        if delta == 0 {
+            return Ok(old);
+        }
+        let grown = (|| {
+            let asked = u128::from(old) + u128::from(delta);
+            let max = self.max();
+            let desired = u64::try_from(asked).ok().filter(|&desired| desired <= max);
+            let desired = desired.ok_or(GrowError::Maximum { asked, max, unit: "elements" })?;
+            let growth = Growth { current: old, desired, max: self.ty.max };
+            budget.charge(Charge::Table, growth)?;
+            self.grow_to(desired, init).inspect_err(|_| budget.give_back(Charge::Table, delta))
+        })();
+        match grown {
+            Ok(()) => Ok(old),
+            Err(error) => Err(budget.failed(Charge::Table, error)),
+        }
+    }
+
     /// Makes the table `len` elements long, which is no less than it is; new ones are `init`.
-    pub(crate) fn grow_to(&mut self, len: u64, init: Bits) -> Result<(), GrowError> {
+    fn grow_to(&mut self, len: u64, init: Bits) -> Result<(), GrowError> {
         let elements = len - self.len() as u64;
         let refused = GrowError::OutOfMemory { elements };
         let Ok(len) = usize::try_from(len) else { return Err(refused) };

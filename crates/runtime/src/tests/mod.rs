@@ -9,6 +9,7 @@ mod instantiate;
 mod memory;
 mod memory_room;
 mod table;
+mod unfinished;
 
 use std::sync::Arc;
 
