@@ -32,6 +32,7 @@ const ROOMS: &[&str] = &[
     "crates/brolga/src/store_cell.rs",
     "crates/brolga/src/host_call.rs",
     "crates/brolga/src/engine/enter.rs",
+    "crates/brolga/src/engine/compile.rs",
     "crates/brolga/src/serialize.rs",
 ];
 

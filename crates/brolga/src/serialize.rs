@@ -17,9 +17,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use brolga_abi::{ImageFile, ImageFileError};
 use brolga_module::{Features, ParsedModule};
+use brolga_runtime::LoadedCode;
 
 use crate::host_cpu::HostError;
 use crate::{Config, Context, Engine, Module, Result};
@@ -109,7 +111,12 @@ impl Module {
         let (image, module) = file.read().map_err(DeserializeError::from)?;
         // The bodies were validated when they were compiled; they are not looked into again.
         let module = ParsedModule::decode(module.into(), features)?;
-        Ok(Module::from_code(engine.clone(), engine.load(module, image)?))
+        // SAFETY: the caller promises that Brolga wrote the bytes, of this image and this module,
+        // and that nobody chose others; `check` has compared options, features and machine.
+        let code = unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), engine.types()) }?;
+        #[cfg(not(feature = "compiler"))]
+        engine.note_loaded(&code);
+        Ok(Module::from_code(engine.clone(), code))
     }
 
     /// The module in a file that holds what [`Module::serialize`] or

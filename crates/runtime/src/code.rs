@@ -7,8 +7,8 @@
 //!  CodeImage ─check─▶ WritableCode ─seal─▶ SealedCode ─register─▶ LoadedCode
 //! ```
 //!
-//! It never trusts an image's offsets; it does trust its machine code, which is why an image comes
-//! from the compiler or from an authenticated store only.
+//! It never trusts an image's offsets; it does trust its machine code, which is why loading is
+//! unsafe: an image comes from the compiler or from an authenticated store only.
 //!
 //! **Invariants**
 //! - The code registry knows the code exactly as long as it is mapped.
@@ -70,12 +70,18 @@ pub enum LoadError {
 }
 
 impl LoadedCode {
-    /// Checks `image` against `module`, maps it executable, registers the module's types and makes
-    /// the code known to the process's trap handling.
+    /// Checks the tables of `image` against `module`, maps it executable, registers the module's
+    /// types and makes the code known to the process's trap handling.
     ///
     /// # Errors
     /// [`LoadError`]; nothing is mapped or registered then.
-    pub fn load(
+    ///
+    /// # Safety
+    /// The machine code, which nothing can check, is going to be run with all that this process may
+    /// do. So `image` must be what `brolga-compile` made of `module`, with options that have the
+    /// image's fingerprint and for processor features that this machine has; or that, written
+    /// down and read back, of which nobody has changed a byte.
+    pub unsafe fn load(
         module: Arc<ParsedModule>,
         image: Arc<CodeImage>,
         types: &TypeRegistry,

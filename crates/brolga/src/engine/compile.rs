@@ -1,20 +1,30 @@
-//! From bytes to a module: the one path by which code is compiled.
+//! A room with unsafe code: from bytes to a module, the one path by which code is compiled.
 //!
 //! ```text
 //!  bytes ─▶ cache: known? ─no─▶ decode ─▶ compile ─▶ load ─▶ Module
 //!              └───────────yes──────────────────────────────▲
 //! ```
+//!
+//! **Trusts** the compiler: that what it makes of a module does what the module says, on the
+//! machine that it was told of.
+//!
+//! **Promises** that what it loads is what the compiler has just made of that very module, on a
+//! machine that has what the code uses.
+//!
+//! **Tested by** the specification's suites, `tests/addresses.rs` and `tests/seam.rs`.
 
 use std::sync::Arc;
 
 use brolga_abi::CodeImage;
+use brolga_compile::Target;
 use brolga_module::ParsedModule;
+use brolga_runtime::{LoadedCode, TypeRegistry};
 
 use super::engine::EngineInner;
 use super::thunks::check_runs_here;
 use super::{EngineError, FunctionListenerFactory};
 use crate::source::binary;
-use crate::{Engine, Module, Result};
+use crate::{Config, Engine, Module, Result};
 
 impl Engine {
     /// The module of `bytes` (binary, or with the feature `wat` text), found again if this engine has compiled the same bytes before and
@@ -41,7 +51,7 @@ impl Engine {
     }
 
     /// What code is made for.
-    pub(crate) fn target(&self) -> &brolga_compile::Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.inner.target
     }
 
@@ -49,10 +59,7 @@ impl Engine {
     pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
         let EngineInner { config, target, .. } = &*self.inner;
         let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
-            let parsed = self.decode(bytes)?;
-            let image = self.image(&parsed)?;
-            check_runs_here(config, target)?;
-            self.load(parsed, image)
+            compile_and_load(self.decode(bytes)?, config, target, self.threads(), self.types())
         })?;
         Ok(Module::from_code(self.clone(), code))
     }
@@ -63,8 +70,28 @@ impl Engine {
 
     pub(crate) fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
         let EngineInner { config, target, .. } = &*self.inner;
-        let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
-        let threads = if parallel { config.compile_threads } else { 1 };
-        Ok(brolga_compile::compile(module, target, &config.options, threads, &())?)
+        Ok(brolga_compile::compile(module, target, &config.options, self.threads(), &())?)
     }
+
+    /// On how many threads functions are compiled; 0 for as many as there are processors.
+    fn threads(&self) -> usize {
+        let config = self.config();
+        let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
+        if parallel { config.compile_threads } else { 1 }
+    }
+}
+
+/// Compiles a module and makes its code live; an error if it can't run on this machine.
+pub(super) fn compile_and_load(
+    module: ParsedModule,
+    config: &Config,
+    target: &Target,
+    threads: usize,
+    types: &TypeRegistry,
+) -> Result<Arc<LoadedCode>> {
+    let image = brolga_compile::compile(&module, target, &config.options, threads, &())?;
+    check_runs_here(config, target)?;
+    // SAFETY: the compiler has just made the image, of this module and for what this machine has;
+    // the image's fingerprint is of the options that it was made with.
+    Ok(unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), types) }?)
 }

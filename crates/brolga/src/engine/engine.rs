@@ -3,9 +3,9 @@
 use core::fmt;
 use std::sync::{Arc, Weak};
 
-use brolga_abi::CodeImage;
-use brolga_module::ParsedModule;
-use brolga_runtime::{LoadedCode, StackOptions, StackPool, StoreConfig, TypeRegistry};
+#[cfg(not(feature = "compiler"))]
+use brolga_runtime::LoadedCode;
+use brolga_runtime::{StackOptions, StackPool, StoreConfig, TypeRegistry};
 
 use super::ModuleEngine;
 use super::cache::ModuleCache;
@@ -169,16 +169,15 @@ impl Engine {
         &self.inner.stores
     }
 
-    /// Makes code live: the one way from an image to code that can run.
-    ///
-    /// # Errors
-    /// If the image is not one of `module`, or the system refuses to map it.
-    pub(crate) fn load(&self, module: ParsedModule, image: CodeImage) -> Result<Arc<LoadedCode>> {
-        let (module, image) = (Arc::new(module), Arc::new(image));
-        let code = LoadedCode::load(module, image, &self.inner.types)?;
-        #[cfg(not(feature = "compiler"))]
-        self.inner.thunks.note(&code);
-        Ok(code)
+    /// The types of all its modules.
+    pub(crate) fn types(&self) -> &TypeRegistry {
+        &self.inner.types
+    }
+
+    /// Remembers code that was loaded, for what no module at hand has.
+    #[cfg(not(feature = "compiler"))]
+    pub(crate) fn note_loaded(&self, code: &Arc<LoadedCode>) {
+        self.inner.thunks.note(code);
     }
 
     /// An error if `other` is another engine.

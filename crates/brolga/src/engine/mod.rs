@@ -15,6 +15,7 @@
 mod cache;
 mod call_engine;
 #[cfg(feature = "compiler")]
+#[allow(unsafe_code, reason = "one of the rooms")]
 mod compile;
 #[expect(clippy::module_inception, reason = "each of the three types has a file of its name")]
 mod engine;

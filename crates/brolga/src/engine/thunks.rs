@@ -27,6 +27,7 @@ mod compiled {
     use brolga_module::{Features, HeapType, ParsedModule, RefType, TypeIndex, ValType};
     use brolga_runtime::{LoadedCode, TypeRegistry};
 
+    use crate::engine::compile::compile_and_load;
     use crate::{Config, ConfigError, HostError, Result};
 
     /// What code is made for.
@@ -74,11 +75,8 @@ mod compiled {
             {
                 return Ok(code);
             }
-            check_runs_here(&self.config, &self.target)?;
             let module = ParsedModule::decode(carrier(ty)?.into(), Features::ALL)?;
-            let options = &self.config.options;
-            let image = brolga_compile::compile(&module, &self.target, options, 1, &())?;
-            let code = LoadedCode::load(Arc::new(module), Arc::new(image), &self.types)?;
+            let code = compile_and_load(module, &self.config, &self.target, 1, &self.types)?;
             known.retain(|_, (_, code)| code.strong_count() != 0);
             known.insert(id, (ty.clone(), Arc::downgrade(&code)));
             Ok(code)
