@@ -86,7 +86,7 @@ impl Module {
     /// None in this version.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let (code, options) = (self.code(), &self.engine().config().options);
-        Ok(ImageFile::write(&code.image, options, &code.module))
+        Ok(ImageFile::write(&code.to_image(), options, &code.module))
     }
 
     /// The module out of bytes that [`Module::serialize`] or [`Engine::precompile_module`] gave.
@@ -113,7 +113,7 @@ impl Module {
         let module = ParsedModule::decode(module.into(), features)?;
         // SAFETY: the caller promises that Brolga wrote the bytes, of this image and this module,
         // and that nobody chose others; `check` has compared options, features and machine.
-        let code = unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), engine.types()) }?;
+        let code = unsafe { LoadedCode::load(Arc::new(module), image, engine.types()) }?;
         #[cfg(not(feature = "compiler"))]
         engine.note_loaded(&code);
         Ok(Module::from_code(engine.clone(), code))

@@ -33,13 +33,16 @@ use crate::type_registry::{Registration, TypeError, TypeRegistry};
 pub struct LoadedCode {
     /// The module.
     pub module: Arc<ParsedModule>,
-    /// The image the code was copied from.
+    /// The image the code was copied from, but for the bytes themselves: those are in
+    /// [`LoadedCode::bytes`] only.
     pub image: Arc<CodeImage>,
     /// Where everything of an instance stands.
     pub layout: ContextLayout,
     /// Before `code`: nobody may find code that is no longer mapped.
     _registered: Registered,
     code: SealedCode,
+    /// How many of its bytes are the image's.
+    image_bytes: usize,
     types: Registration,
     /// By type, equal ones alike: the entry for host calls, if there is one.
     host_entries: Box<[Option<CodeRange>]>,
@@ -83,16 +86,19 @@ impl LoadedCode {
     /// down and read back, of which nobody has changed a byte.
     pub unsafe fn load(
         module: Arc<ParsedModule>,
-        image: Arc<CodeImage>,
+        mut image: CodeImage,
         types: &TypeRegistry,
     ) -> Result<Arc<Self>, LoadError> {
         if image.target.split('-').next() != Some(std::env::consts::ARCH) {
-            return Err(LoadError::WrongTarget { image: image.target.clone() });
+            return Err(LoadError::WrongTarget { image: image.target });
         }
         let layout = ContextLayout::new(&module);
         check_image(&module, &image, &layout)?;
         let types = types.register(&module.types)?;
         let code = map(&image)?;
+        // Once is enough: what is mapped can be read.
+        let image_bytes = std::mem::take(&mut image.code).len();
+        let image = Arc::new(image);
         let host_entries = (0..module.types.len())
             .map(|ty| image.host_entry(layout.canonical_type(TypeIndex::from_usize(ty))))
             .collect();
@@ -104,6 +110,7 @@ impl LoadedCode {
             image,
             layout,
             code,
+            image_bytes,
             types,
             host_entries,
             func_refs: OnceLock::new(),
@@ -179,6 +186,16 @@ impl LoadedCode {
     pub fn host_exit(&self, ty: TypeIndex) -> Option<*const u8> {
         let range = self.image.host_exit(self.layout.canonical_type(ty))?;
         Some(self.address(range))
+    }
+
+    /// The bytes of the image, text and data.
+    pub fn bytes(&self) -> &[u8] {
+        &self.code.as_slice()[..self.image_bytes]
+    }
+
+    /// The image that was loaded, bytes and all: a copy.
+    pub fn to_image(&self) -> CodeImage {
+        CodeImage { code: self.bytes().to_vec(), ..CodeImage::clone(&self.image) }
     }
 
     /// Where the image stands in memory.

@@ -14,7 +14,7 @@ fn load(change: impl FnOnce(&mut CodeImage)) -> Result<Arc<LoadedCode>, LoadErro
     change(&mut image);
     let registry = TypeRegistry::new();
     // SAFETY: nothing here runs what is loaded.
-    let loaded = unsafe { LoadedCode::load(machine::module(), Arc::new(image), &registry) };
+    let loaded = unsafe { LoadedCode::load(machine::module(), image, &registry) };
     if loaded.is_err() {
         assert!(registry.is_empty());
     }
@@ -32,12 +32,15 @@ fn flaw(change: impl FnOnce(&mut CodeImage)) -> ImageFlaw {
 fn a_sound_image_is_loaded_with_its_types() {
     let registry = TypeRegistry::new();
     let module = machine::module();
-    let image = Arc::new(machine::image());
+    let image = machine::image();
     // SAFETY: as above.
     let load = |module, image| unsafe { LoadedCode::load(module, image, &registry) }.unwrap();
-    let code = load(Arc::clone(&module), Arc::clone(&image));
+    let code = load(Arc::clone(&module), image.clone());
     assert_eq!(registry.len(), 4);
     assert_ne!(code.type_id(TypeIndex(0)), code.type_id(TypeIndex(1)));
+    assert_eq!(code.to_image(), image);
+    assert!(code.image.code.is_empty(), "the bytes are there once");
+    assert_eq!(code.bytes(), image.code);
     let again = load(module, image);
     assert_eq!(code.type_ids(), again.type_ids());
     assert!(code.type_registry().same(&registry));
@@ -161,7 +164,7 @@ fn static_tables_hold_this_modules_functions() {
         change(&mut image);
         let (module, types) = (Arc::clone(&module), TypeRegistry::new());
         // SAFETY: as above.
-        unsafe { LoadedCode::load(module, Arc::new(image), &types) }.map(drop)
+        unsafe { LoadedCode::load(module, image, &types) }.map(drop)
     };
     assert_eq!(load(&|_| ()), Ok(()));
     let part = "static table";

@@ -93,5 +93,5 @@ pub(super) fn compile_and_load(
     check_runs_here(config, target)?;
     // SAFETY: the compiler has just made the image, of this module and for what this machine has;
     // the image's fingerprint is of the options that it was made with.
-    Ok(unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), types) }?)
+    Ok(unsafe { LoadedCode::load(Arc::new(module), image, types) }?)
 }

@@ -59,7 +59,7 @@ impl Engine {
         let module = decode(text);
         let image = image(&module, &self.options, statics);
         // SAFETY: no test of these runs code.
-        unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), &self.types) }.unwrap()
+        unsafe { LoadedCode::load(Arc::new(module), image, &self.types) }.unwrap()
     }
 
     /// An instance in a store of its own.
@@ -165,7 +165,7 @@ impl Thunks {
         let module = decode(&text);
         let image = image(&module, &CompileOptions::default(), &[]);
         // SAFETY: as above.
-        unsafe { LoadedCode::load(Arc::new(module), Arc::new(image), &self.0) }.unwrap()
+        unsafe { LoadedCode::load(Arc::new(module), image, &self.0) }.unwrap()
     }
 }
 

@@ -377,7 +377,7 @@ pub fn image() -> CodeImage {
 /// Loads the image into a registry of its own.
 pub fn load() -> Arc<LoadedCode> {
     // SAFETY: the image is written for this module, by hand as a compiler would.
-    unsafe { LoadedCode::load(module(), Arc::new(image()), &TypeRegistry::new()) }.unwrap()
+    unsafe { LoadedCode::load(module(), image(), &TypeRegistry::new()) }.unwrap()
 }
 
 /// The code that most tests share.
