@@ -39,6 +39,12 @@
 //!
 //! Names, signatures and semantics are those that users of the wasmtime crate know.
 //!
+//! # Whole programs
+//!
+//! [Twelve of them](_examples), each about one thing, are part
+//! of this documentation and in the folder `examples`: hello, gcd, memory, multi_value, linking,
+//! host_state, externref, fuel, epochs, limits, serialize, threads.
+//!
 //! # Where next
 //!
 //! - Host functions: [`Func::wrap`], [`Linker::func_wrap`], [`Caller`].
@@ -73,6 +79,8 @@
 //! - `unsafe` is in four files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`, `serialize.rs`.
 #![deny(unsafe_code)]
 
+#[cfg(any(doc, doctest))]
+pub mod _examples;
 mod backtrace;
 mod caller;
 mod config;
