@@ -29,7 +29,7 @@ use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
 
 use brolga_abi::{StoreContext, TrapCode};
-use brolga_os::{current_stack_pointer, ensure_signal_stack};
+use brolga_os::{OsError, current_stack_pointer, ensure_signal_stack};
 
 use crate::arch::Landing;
 use crate::backtrace::Backtrace;
@@ -71,6 +71,15 @@ pub(crate) enum Thrown {
 thread_local! {
     /// The thread's youngest activation; null outside calls.
     static YOUNGEST: Cell<*const Activation> = const { Cell::new(ptr::null()) };
+}
+
+/// Does now what the calling thread's first call into code with signals would do: gives the thread
+/// a stack for signal handlers.
+///
+/// # Errors
+/// If the system has none. The thread's first call then fails in the same way.
+pub fn prepare_thread() -> Result<(), OsError> {
+    ensure_signal_stack()
 }
 
 /// The calling thread's youngest activation. A signal handler may ask for it on a thread that has

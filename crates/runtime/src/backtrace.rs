@@ -6,6 +6,7 @@
 //!
 //! ```text
 //!  capture (in the signal handler or before leaving)  ─▶ PcBuffer ─▶ Backtrace ─▶ frames()
+//!  Store::backtrace (in a host function) ───────────────────▲
 //!  youngest frame ─ fp ─▶ its caller ─ fp ─▶ … ─ 0: the host   ─ saved exit ─▶ next activation
 //! ```
 //!
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use brolga_module::FuncIndex;
 
+use crate::Store;
 use crate::activation::{Activation, Exit};
 use crate::arch;
 use crate::code::LoadedCode;
@@ -82,6 +84,17 @@ pub(crate) enum Origin {
 pub(crate) unsafe fn capture(activation: &Activation, origin: Origin) {
     // SAFETY: the stack of a live activation; nobody else uses its buffer at this point.
     let buffer = unsafe { &mut *(*activation.core).trap_pcs.get() };
+    // SAFETY: the promises of this function's caller.
+    unsafe { note(buffer, activation, origin) }
+}
+
+/// Notes the frames of `activation` from `origin` on, then those of the store's older activations,
+/// in `buffer`.
+///
+/// # Safety
+/// `activation` is the youngest of its store, and stands still: the frames it and the older ones
+/// stand on are live, and nobody writes to them.
+unsafe fn note(buffer: &mut PcBuffer, activation: &Activation, origin: Origin) {
     let (mut pc, mut fp, exact) = match origin {
         Origin::Fault { pc, fp } => (pc, fp, true),
         Origin::Exit(Exit { pc, fp }) => (pc, fp, false),
@@ -134,6 +147,25 @@ unsafe fn walk(core: &StackCore, buffer: &mut PcBuffer, mut pc: usize, mut fp: u
     }
 }
 
+impl Store {
+    /// The wasm frames of the store's code that wait for the host now; none outside calls.
+    pub fn backtrace(&self) -> Backtrace {
+        let context = self.context.get();
+        let activation = context.activation.cast::<Activation>();
+        // SAFETY: null or the store's youngest activation, which ends before its store can be used
+        // otherwise again.
+        let Some(activation) = (unsafe { activation.as_ref() }) else {
+            return Backtrace::default();
+        };
+        let mut buffer = PcBuffer::new();
+        let origin = Origin::Exit(Exit { pc: context.exit_pc, fp: context.exit_fp });
+        // SAFETY: who holds the store here is, or was lent it by, host code that code of the store
+        // called and waits for: calls and returns both need the store for themselves.
+        unsafe { note(&mut buffer, activation, origin) };
+        Backtrace::of(&buffer)
+    }
+}
+
 /// The wasm frames of a call that ended, innermost first.
 #[derive(Clone, Default)]
 pub struct Backtrace {
@@ -168,7 +200,11 @@ impl Backtrace {
     /// The calling thread has just left an activation on this stack.
     pub(crate) unsafe fn take(core: &StackCore) -> Self {
         // SAFETY: no other code runs on this stack between a capture and this.
-        let buffer = unsafe { &*core.trap_pcs.get() };
+        Self::of(unsafe { &*core.trap_pcs.get() })
+    }
+
+    /// Makes what was noted independent of the stack, whose code is still mapped.
+    fn of(buffer: &PcBuffer) -> Self {
         let registry = registry::read();
         let mut rows = Vec::with_capacity(buffer.len);
         let mut codes: Vec<Arc<LoadedCode>> = Vec::new();

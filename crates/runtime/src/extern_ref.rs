@@ -22,15 +22,29 @@ impl Store {
         &mut self,
         object: Box<dyn Any + Send + Sync>,
     ) -> Result<ExternRefId, LimitError> {
-        let objects = &mut self.arenas.externrefs.0;
-        let number = objects.len() as u64 + 1;
-        self.budget.limits.externrefs(number)?;
-        let Some(place) = u32::try_from(number).ok().and_then(NonZeroU32::new) else {
-            let (name, what) = ("externrefs", "externrefs");
-            return Err(LimitError { name, what, max: u32::MAX.into(), asked: number });
-        };
-        objects.push(object);
+        let place = self.externref_room()?;
+        self.arenas.externrefs.0.push(object);
         Ok(ExternRefId { store: self.id(), place })
+    }
+
+    /// An error if there is no room for another object.
+    pub fn check_externref_room(&self) -> Result<(), LimitError> {
+        self.externref_room().map(drop)
+    }
+
+    /// The number of the next object.
+    fn externref_room(&self) -> Result<NonZeroU32, LimitError> {
+        let number = self.arenas.externrefs.0.len() as u64 + 1;
+        self.budget.limits.externrefs(number)?;
+        u32::try_from(number).ok().and_then(NonZeroU32::new).ok_or_else(|| {
+            let (name, what) = ("externrefs", "externrefs");
+            LimitError { name, what, max: u32::MAX.into(), asked: number }
+        })
+    }
+
+    /// The number that code holds as a reference to an object.
+    pub fn externref_number(&self, object: ExternRefId) -> Result<u32, HandleError> {
+        object.within(self.id()).map(NonZeroU32::get)
     }
 
     /// The object behind a reference.

@@ -94,6 +94,7 @@ pub use limits::{GrowError, Growth, GrowthHook, LimitError, Limits};
 pub use store::{Store, StoreConfig};
 pub use value::ValueError;
 
+pub use activation::prepare_thread;
 pub use arch::{RegisterArgs, RegisterResult, host_stub};
 pub use backtrace::{Backtrace, Frame};
 pub use code::{LoadError, LoadedCode};
