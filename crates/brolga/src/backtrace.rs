@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use brolga_module::FuncIndex;
 use brolga_runtime::Backtrace;
 
+use crate::config::BACKTRACE_FRAMES;
 use crate::debug::{self, FrameSymbol, Readable};
-use crate::{Engine, Module};
+use crate::{AsContext, Engine, Module};
 
 /// The wasm functions that were active when a call failed, innermost first.
 ///
@@ -62,8 +63,52 @@ impl WasmBacktrace {
     pub(crate) fn new(engine: &Engine, backtrace: Backtrace) -> Option<WasmBacktrace> {
         let frames_max = engine.config().backtrace_max_frames?.get();
         backtrace.frames().next()?;
+        Some(WasmBacktrace::of(engine, backtrace, frames_max))
+    }
+
+    fn of(engine: &Engine, backtrace: Backtrace, frames_max: usize) -> WasmBacktrace {
         let engine = engine.clone();
-        Some(WasmBacktrace { engine, backtrace, frames_max, frames: OnceLock::new() })
+        WasmBacktrace { engine, backtrace, frames_max, frames: OnceLock::new() }
+    }
+
+    /// The wasm functions of `store` that are active now: those that wait for the host function
+    /// that asks. None outside host functions, and none if the engine's backtraces are
+    /// [switched off](crate::Config::wasm_backtrace_max_frames).
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module
+    ///     (import "" "host" (func $host))
+    ///     (func $outer (export "run") call $inner)
+    ///     (func $inner call $host))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let host = Func::wrap(&mut store, |caller: Caller<'_, ()>| {
+    ///     let backtrace = WasmBacktrace::capture(&caller);
+    ///     let names: Vec<_> = backtrace.frames().iter().map(|frame| frame.func_name()).collect();
+    ///     assert_eq!(names, [Some("inner"), Some("outer")]);
+    /// });
+    /// let instance = Instance::new(&mut store, &module, &[host.into()])?;
+    /// instance.get_typed_func::<(), ()>(&mut store, "run")?.call(&mut store, ())?;
+    /// assert!(WasmBacktrace::capture(&store).frames().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn capture(store: impl AsContext) -> WasmBacktrace {
+        let store = store.as_context();
+        let engine = store.engine();
+        match engine.config().backtrace_max_frames {
+            Some(max) => WasmBacktrace::of(engine, store.cell().runtime.backtrace(), max.get()),
+            None => WasmBacktrace::of(engine, Backtrace::default(), 0),
+        }
+    }
+
+    /// [`WasmBacktrace::capture`], also where the engine's backtraces are switched off.
+    pub fn force_capture(store: impl AsContext) -> WasmBacktrace {
+        let store = store.as_context();
+        let max = store.engine().config().backtrace_max_frames.unwrap_or(BACKTRACE_FRAMES);
+        WasmBacktrace::of(store.engine(), store.cell().runtime.backtrace(), max.get())
     }
 
     /// The functions, innermost first.

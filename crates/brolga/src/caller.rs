@@ -1,7 +1,7 @@
 //! What a host function is given besides its arguments.
 
 use crate::host_call::CallerInstance;
-use crate::{Engine, Extern, StoreContextMut};
+use crate::{Engine, Extern, GcHeapOutOfMemory, Instance, ModuleExport, Result, StoreContextMut};
 
 /// The store that a host function was called in, and who called it.
 ///
@@ -45,6 +45,14 @@ impl<T> Caller<'_, T> {
         export.ok().flatten().map(Extern::from_runtime)
     }
 
+    /// The export of the calling instance that [`Module::get_export_index`](crate::Module::get_export_index)
+    /// has found; `None` if that was of another module than the caller's, or if the host called
+    /// the function directly.
+    pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
+        let instance = Instance::from_id(self.instance()?);
+        instance.get_module_export(&mut self.store, export)
+    }
+
     /// The store's data.
     pub fn data(&self) -> &T {
         self.store.data()
@@ -58,6 +66,14 @@ impl<T> Caller<'_, T> {
     /// The store's engine.
     pub fn engine(&self) -> &Engine {
         self.store.engine()
+    }
+
+    /// Nothing, as wasm is running: see [`Store::gc`](crate::Store::gc).
+    ///
+    /// # Errors
+    /// As [`Store::gc`](crate::Store::gc).
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.store.gc(why)
     }
 }
 

@@ -93,7 +93,7 @@ pub struct Config {
 }
 
 /// How many frames a backtrace holds unless told otherwise.
-const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
+pub(crate) const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
 /// Less could not hold the frames of a single function with some locals.
 const STACK_BYTES_MIN: usize = 16 << 10;

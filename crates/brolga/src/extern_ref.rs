@@ -1,8 +1,10 @@
 //! Host objects that wasm can hold references to.
 
 use core::any::Any;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
-use brolga_runtime::ExternRefId;
+use brolga_runtime::{ExternRefId, LimitError};
 
 use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 
@@ -30,14 +32,35 @@ impl ExternRef {
     /// Puts `value` into the store, so that wasm can hold references to it.
     ///
     /// # Errors
-    /// If the store's limit of such objects is reached.
+    /// [`GcHeapOutOfMemory<T>`](GcHeapOutOfMemory), with `value` in it, if the store's limit of
+    /// such objects is reached.
     pub fn new<T: 'static + Any + Send + Sync>(
         mut store: impl AsContextMut,
         value: T,
     ) -> Result<Rooted<ExternRef>> {
         let mut store = store.as_context_mut();
-        let id = store.cell_mut().runtime.new_externref(Box::new(value))?;
-        Ok(ExternRef::from_id(id))
+        let runtime = &mut store.cell_mut().runtime;
+        if let Err(why) = runtime.check_externref_room() {
+            return Err(GcHeapOutOfMemory { inner: value, why }.into());
+        }
+        Ok(ExternRef::from_id(runtime.new_externref(Box::new(value))?))
+    }
+
+    /// The object that `raw` stands for, as [`ExternRef::to_raw`] gave it; `None` for 0, which is
+    /// null, and for numbers that stand for nothing.
+    pub fn from_raw(mut store: impl AsContextMut, raw: u32) -> Option<Rooted<ExternRef>> {
+        let store = store.as_context_mut();
+        let found = store.cell().runtime.find_externref(raw);
+        found.map(ExternRef::from_id)
+    }
+
+    /// A number that stands for the object in its store; never 0.
+    ///
+    /// # Errors
+    /// If it belongs to another store.
+    pub fn to_raw(&self, mut store: impl AsContextMut) -> Result<u32> {
+        let store = store.as_context_mut();
+        Ok(store.cell().runtime.externref_number(self.id)?)
     }
 
     /// The object. (`Some` always: references to what no host made come with garbage collection.)
@@ -98,7 +121,60 @@ impl Rooted<ExternRef> {
         b.check(store)?;
         Ok(a.id == b.id)
     }
+
+    /// Hashes the object's identity: equal for references that [`Rooted::ref_eq`] finds equal.
+    ///
+    /// # Errors
+    /// If it belongs to another store.
+    pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) -> Result<()> {
+        self.check(store)?;
+        self.id.hash(state);
+        Ok(())
+    }
+
+    /// Whether the two are the same reference: of one store, to the same object.
+    pub fn rooted_eq(a: Rooted<ExternRef>, b: Rooted<ExternRef>) -> bool {
+        a.id == b.id
+    }
+
+    /// Hashes what [`Rooted::rooted_eq`] compares.
+    pub fn rooted_hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
 }
+
+/// A store holds as many host objects as its limits allow: see
+/// [`Limits::externrefs`](crate::Limits::externrefs). Carries the object that found no room.
+pub struct GcHeapOutOfMemory<T> {
+    inner: T,
+    why: LimitError,
+}
+
+impl<T> GcHeapOutOfMemory<T> {
+    /// The object.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
+
+    /// The error apart from the object.
+    pub fn take_inner(self) -> (T, GcHeapOutOfMemory<()>) {
+        (self.inner, GcHeapOutOfMemory { inner: (), why: self.why })
+    }
+}
+
+impl<T> fmt::Display for GcHeapOutOfMemory<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no room for another host object: {}", self.why)
+    }
+}
+
+impl<T> fmt::Debug for GcHeapOutOfMemory<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl<T> std::error::Error for GcHeapOutOfMemory<T> {}
 
 impl<T> core::ops::Deref for Rooted<T> {
     type Target = T;

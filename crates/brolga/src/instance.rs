@@ -8,8 +8,8 @@ use brolga_runtime::{InstanceId, StartFunction};
 use crate::engine::{call_dynamic, call_start};
 use crate::external::Export;
 use crate::{
-    AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Result, StoreContextMut,
-    Table, TypedFunc, WasmParams, WasmResults,
+    AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Result, StoreContext,
+    StoreContextMut, Table, TypedFunc, WasmParams, WasmResults,
 };
 
 /// A module's instance in a store.
@@ -81,7 +81,6 @@ impl Instance {
         }
     }
 
-    #[cfg(feature = "coredump")]
     pub(crate) fn from_id(id: InstanceId) -> Instance {
         Instance { id }
     }
@@ -91,6 +90,16 @@ impl Instance {
     pub(crate) fn check(&self, store: impl AsContext) -> Result<()> {
         store.as_context().cell().runtime.instance_code(self.id)?;
         Ok(())
+    }
+
+    /// The module it is an instance of.
+    ///
+    /// # Panics
+    /// If the instance belongs to another store or has been closed.
+    pub fn module<'a, T: 'static>(&self, store: impl Into<StoreContext<'a, T>>) -> Module {
+        let cell = store.into().cell();
+        let code = crate::handle::belongs(cell.runtime.instance_code(self.id));
+        Module::from_code(cell.engine.clone(), code.clone())
     }
 
     /// All exports, in the module's order.

@@ -110,6 +110,7 @@ mod linker;
 pub mod macros;
 mod memory;
 mod module;
+mod module_info;
 #[allow(unsafe_code, reason = "one of the rooms")]
 mod serialize;
 #[cfg(feature = "compiler")]
@@ -138,7 +139,7 @@ pub use engine::{
     ModuleEngine, SlotCountError,
 };
 pub use error::{Chain, Context, Error, Result};
-pub use extern_ref::{ExternRef, Rooted};
+pub use extern_ref::{ExternRef, GcHeapOutOfMemory, Rooted};
 pub use external::{Export, Extern};
 pub use func::Func;
 pub use global::Global;
@@ -150,6 +151,7 @@ pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::Linker;
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
+pub use module_info::{ModuleFunction, ResourcesRequired};
 pub use serialize::{DeserializeError, Precompiled};
 pub use store_cell::{Store, StoreContext, StoreContextMut};
 pub use table::Table;

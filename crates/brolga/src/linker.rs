@@ -36,12 +36,29 @@ pub struct Linker<T: 'static> {
     engine: Engine,
     modules: HashMap<Arc<str>, HashMap<Arc<str>, Definition<T>>>,
     allow_shadowing: bool,
+    allow_unknown_exports: bool,
 }
+
+/// What commands may export besides functions without being asked: toolchains do.
+const COMMAND_EXPORTS: &[(&str, &str)] = &[
+    ("memory", "memory"),
+    ("table", "table"),
+    ("__indirect_function_table", "table"),
+    ("__data_end", "global"),
+    ("__heap_base", "global"),
+    ("__dso_handle", "global"),
+    ("__rtti_base", "global"),
+];
 
 impl<T: 'static> Linker<T> {
     /// A linker without definitions.
     pub fn new(engine: &Engine) -> Linker<T> {
-        Linker { engine: engine.clone(), modules: HashMap::new(), allow_shadowing: false }
+        Linker {
+            engine: engine.clone(),
+            modules: HashMap::new(),
+            allow_shadowing: false,
+            allow_unknown_exports: false,
+        }
     }
 
     /// The engine.
@@ -53,6 +70,13 @@ impl<T: 'static> Linker<T> {
     /// Default: no.
     pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
         self.allow_shadowing = allow;
+        self
+    }
+
+    /// Whether a command may export things other than functions that toolchains don't usually
+    /// export; see [`Linker::module`]. Default: no.
+    pub fn allow_unknown_exports(&mut self, allow: bool) -> &mut Self {
+        self.allow_unknown_exports = allow;
         self
     }
 
@@ -76,6 +100,54 @@ impl<T: 'static> Linker<T> {
         Ok(())
     }
 
+    /// Defines everything that `module` imports and that is not defined yet: functions that return
+    /// zeros and nulls, and globals, tables and memories of `store` that hold them.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::default();
+    /// let module = Module::new(&engine, r#"(module (import "un" "known" (func (result i32)))
+    ///     (export "known" (func 0)))"#)?;
+    /// let mut store = Store::new(&engine, ());
+    /// let mut linker = Linker::new(&engine);
+    /// linker.define_unknown_imports_as_default_values(&mut store, &module)?;
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// let known = instance.get_typed_func::<(), i32>(&mut store, "known")?;
+    /// assert_eq!(known.call(&mut store, ())?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such value, as for references that may not be null, or a limit of the store
+    /// is against it. What was defined until then stays.
+    pub fn define_unknown_imports_as_default_values(
+        &mut self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<()> {
+        let mut store = store.as_context_mut();
+        for import in module.imports() {
+            let (module, name) = (import.module(), import.name());
+            if self.find(module, name).is_some() {
+                continue;
+            }
+            let none = || format!("no default value exists for `{module}::{name}`");
+            match import.ty() {
+                ExternType::Func(ty) => {
+                    ty.check_default().with_context(none)?;
+                    self.func_new(module, name, ty, |_, _, _| Ok(()))?;
+                }
+                ty => {
+                    let item = ty.default_value(&mut store).with_context(none)?;
+                    self.define(&store, module, name, item)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Defines a thing of a store.
     ///
     /// # Errors
@@ -89,6 +161,19 @@ impl<T: 'static> Linker<T> {
     ) -> Result<&mut Self> {
         let definition = Definition::new(store, item.into())?;
         self.insert(module, name, definition)
+    }
+
+    /// [`Linker::define`], with an empty module name.
+    ///
+    /// # Errors
+    /// As [`Linker::define`].
+    pub fn define_name(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        name: &str,
+        item: impl Into<Extern>,
+    ) -> Result<&mut Self> {
+        self.define(store, "", name, item)
     }
 
     /// Defines a host function of a type known at run time; see [`Func::new`].
@@ -150,7 +235,9 @@ impl<T: 'static> Linker<T> {
     /// there is one, is called.
     ///
     /// # Errors
-    /// If the module can't be instantiated, or a name is taken.
+    /// If the module can't be instantiated, or a name is taken; or if it is a command that exports
+    /// something else than functions, and that under a name that toolchains don't use for it,
+    /// unless [allowed](Linker::allow_unknown_exports).
     pub fn module(
         &mut self,
         mut store: impl AsContextMut<Data = T>,
@@ -182,7 +269,12 @@ impl<T: 'static> Linker<T> {
     fn command(&mut self, module_name: &str, module: &Module) -> Result<&mut Self> {
         let pre = self.instantiate_pre(module)?;
         for export in module.exports() {
-            let ExternType::Func(ty) = export.ty() else { continue };
+            let ty = match export.ty() {
+                ExternType::Func(ty) => ty,
+                other if COMMAND_EXPORTS.contains(&(export.name(), other.kind())) => continue,
+                _ if self.allow_unknown_exports => continue,
+                _ => bail!("command export `{}` is not a function", export.name()),
+            };
             let (pre, name) = (pre.clone(), export.name().to_owned());
             self.func_new(module_name, export.name(), ty, move |mut caller, params, results| {
                 let instance = pre.instantiate(&mut caller)?;
@@ -196,8 +288,7 @@ impl<T: 'static> Linker<T> {
                 called
             })?;
         }
-        // The default export is the command itself.
-        self.alias(module_name, "_start", module_name, "")
+        Ok(self)
     }
 
     /// Defines what `module`/`name` is also as `as_module`/`as_name`.
@@ -314,6 +405,19 @@ impl<T: 'static> Linker<T> {
         self.get(store, import.module(), import.name()).ok()
     }
 
+    /// [`Linker::get_by_import`], with an error where a definition can't become one of `store`.
+    ///
+    /// # Errors
+    /// If a limit of the store on functions is reached.
+    pub fn try_get_by_import(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        import: &ImportType<'_>,
+    ) -> Result<Option<Extern>> {
+        let definition = self.find(import.module(), import.name());
+        definition.map(|it| it.resolve(&mut store.as_context_mut())).transpose()
+    }
+
     /// The function to call to run `module`: its definition with the empty name, else `_start`,
     /// else one that does nothing.
     ///
@@ -358,6 +462,7 @@ impl<T> Clone for Linker<T> {
             engine: self.engine.clone(),
             modules: self.modules.clone(),
             allow_shadowing: self.allow_shadowing,
+            allow_unknown_exports: self.allow_unknown_exports,
         }
     }
 }

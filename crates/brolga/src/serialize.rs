@@ -157,6 +157,34 @@ impl Engine {
         Ok(ImageFile::write(&image, &self.config().options, &module))
     }
 
+    /// What can be hashed to tell whether two engines take each other's compiled modules: they do
+    /// if the hashes are equal.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// use std::hash::{BuildHasher, RandomState};
+    ///
+    /// let state = RandomState::new();
+    /// let hash = |engine: &Engine| state.hash_one(engine.precompile_compatibility_hash());
+    /// let engine = Engine::default();
+    /// assert_eq!(hash(&engine), hash(&Engine::default()));
+    /// assert_ne!(hash(&engine), hash(&Engine::new(Config::new().consume_fuel(true))?));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "compiler")]
+    pub fn precompile_compatibility_hash(&self) -> impl core::hash::Hash + '_ {
+        let (config, target) = (self.config(), self.target());
+        (
+            ImageFile::version(),
+            target.triple().to_string(),
+            target.cpu_features(),
+            config.options.fingerprint(),
+            config.features,
+        )
+    }
+
     /// What bytes are a compiled form of, as far as their beginning tells; `None` for others.
     /// Whether [`Module::deserialize`] takes them is not said.
     pub fn detect_precompiled(bytes: &[u8]) -> Option<Precompiled> {

@@ -14,7 +14,7 @@ use crate::host_call::HostFunc;
 use crate::interrupt::EpochCallback;
 use crate::limits::{Limiter, ResourceLimiter};
 use crate::store_cell::Owned;
-use crate::{Engine, Func, Result, Store, StoreContext, StoreContextMut, Val};
+use crate::{Engine, Func, GcHeapOutOfMemory, Result, Store, StoreContext, StoreContextMut, Val};
 
 /// What a store consists of.
 ///
@@ -92,6 +92,30 @@ impl<T> Store<T> {
         self.context_mut().cell_mut().runtime.set_limits(limits);
     }
 
+    /// Frees what instances that were [closed](crate::Instance::close) have left and nothing can
+    /// reach any more, however much has to be looked through for that. Closing does so by itself
+    /// where it costs little, and from time to time. While wasm runs nothing is freed.
+    ///
+    /// `why` is what an allocation failed with, if that is the reason.
+    ///
+    /// (Host objects behind [`ExternRef`](crate::ExternRef)s live as long as the store: they come
+    /// under this with garbage collection.)
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let mut store = Store::new(&Engine::default(), ());
+    /// store.gc(None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// None in this version.
+    pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.context_mut().gc(why)
+    }
+
     /// Has a [`ResourceLimiter`] asked before a memory or table is made or grown; `limiter` finds
     /// it in the data. Its counts of instances, tables and memories take effect now.
     ///
@@ -164,6 +188,15 @@ impl<T> StoreContextMut<'_, T> {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.cell().engine
+    }
+
+    /// Frees what closed instances have left; see [`Store::gc`].
+    ///
+    /// # Errors
+    /// As [`Store::gc`].
+    pub fn gc(&mut self, _why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
+        self.cell_mut().runtime.collect_closed();
+        Ok(())
     }
 }
 

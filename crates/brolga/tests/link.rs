@@ -338,3 +338,109 @@ fn exports_in_order() -> Result<()> {
     assert!(instance.get_module_export(&mut store, &z).is_none(), "another module's");
     Ok(())
 }
+
+#[test]
+fn unknown_imports_can_be_zeros() -> Result<()> {
+    let (engine, mut store, mut linker) = set_up();
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "a" "known" (func $known (result i32)))
+            (import "a" "f" (func $f (param i64) (result i32 f64 funcref externref v128)))
+            (import "a" "g" (global $g i64))
+            (import "a" "t" (table 3 externref))
+            (import "a" "m" (memory 2))
+            (func (export "run") (result i32 f64 funcref externref v128)
+                (call $f (i64.const 1)))
+            (func (export "known") (result i32) call $known)
+            (func (export "sizes") (result i32 i32 i64)
+                (memory.size) (table.size 0) (global.get $g)))"#,
+    )?;
+    linker.func_wrap("a", "known", || 7)?;
+    linker.define_unknown_imports_as_default_values(&mut store, &module)?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    assert_eq!(instance.get_typed_func::<(), i32>(&mut store, "known")?.call(&mut store, ())?, 7);
+    let mut results = [const { Val::I64(9) }; 5];
+    instance.get_func(&mut store, "run").unwrap().call(&mut store, &[], &mut results)?;
+    assert_eq!((results[0].unwrap_i32(), results[1].unwrap_f64()), (0, 0.0));
+    assert!(results[2].unwrap_funcref().is_none() && results[3].unwrap_externref().is_none());
+    assert_eq!(results[4].unwrap_v128().as_u128(), 0);
+    let sizes = instance.get_typed_func::<(), (i32, i32, i64)>(&mut store, "sizes")?;
+    assert_eq!(sizes.call(&mut store, ())?, (2, 3, 0));
+
+    // Functions belong to no store; the rest belongs to the one that was given.
+    let mut other = Store::new(&engine, ());
+    assert!(linker.instantiate(&mut other, &module).is_err());
+    // A second time there is nothing left to define.
+    linker.define_unknown_imports_as_default_values(&mut other, &module)?;
+    Ok(())
+}
+
+#[test]
+fn what_has_no_default_value_is_named() {
+    let mut store = Store::new(&Engine::default(), ());
+    let reference = ValType::Ref(RefType::new(false, HeapType::Func));
+    let ty = FuncType::new(store.engine(), [], [reference.clone()]);
+    let error = ty.default_value(&mut store).unwrap_err();
+    assert_eq!(error.to_string(), "function results do not have a default value");
+    let error = GlobalType::new(reference, Mutability::Const).default_value(&mut store);
+    assert_eq!(error.unwrap_err().to_string(), "global type has no default value");
+    let table = TableType::new(RefType::new(false, HeapType::Func), 1, None);
+    let error = table.default_value(&mut store).unwrap_err();
+    assert_eq!(error.to_string(), "table element type does not have a default value");
+}
+
+#[test]
+fn shared_memories_are_refused_clearly() {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let ty = MemoryType::shared(1, 2);
+    assert!(ty.is_shared());
+    for error in [
+        Memory::new(&mut store, ty.clone()).unwrap_err(),
+        ty.default_value(&mut store).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("shared memories are not supported"), "{error}");
+    }
+    let error = MemoryType::builder().shared(true).build().unwrap_err();
+    assert_eq!(error.to_string(), "shared memories must have a maximum size");
+    let error = Module::new(&engine, "(module (memory 1 2 shared))").unwrap_err();
+    assert!(format!("{error:#}").contains("threads must be enabled"), "{error:#}");
+}
+
+#[test]
+fn commands_export_what_toolchains_do() -> Result<()> {
+    let (engine, mut store, mut linker) = set_up();
+    let usual = r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
+        (global (export "__heap_base") i32 (i32.const 0)) (func (export "_start")))"#;
+    linker.module(&mut store, "usual", &Module::new(&engine, usual)?)?;
+    let unusual = Module::new(
+        &engine,
+        r#"(module (memory (export "memories") 1) (func (export "_start")))"#,
+    )?;
+    let error = linker.module(&mut store, "unusual", &unusual).unwrap_err();
+    assert_eq!(error.to_string(), "command export `memories` is not a function");
+    linker.allow_shadowing(true).allow_unknown_exports(true);
+    linker.module(&mut store, "unusual", &unusual)?;
+    linker.get_default(&mut store, "unusual")?.call(&mut store, &[], &mut [])
+}
+
+#[test]
+fn names_without_a_module_and_lookups_by_import() -> Result<()> {
+    let (engine, mut store, mut linker) = set_up();
+    let module = Module::new(
+        &engine,
+        r#"(module (import "" "one" (func (result i32))) (import "" "two" (func)))"#,
+    )?;
+    let one = Func::wrap(&mut store, || 1);
+    linker.define_name(&store, "one", one)?;
+    let imports: Vec<_> = module.imports().collect();
+    assert!(linker.get_by_import(&mut store, &imports[0]).is_some());
+    assert!(linker.try_get_by_import(&mut store, &imports[0])?.is_some());
+    assert!(linker.try_get_by_import(&mut store, &imports[1])?.is_none());
+    linker.func_wrap("", "two", || ())?;
+    store.set_limits(Limits { host_functions: 1, ..store.limits() });
+    assert!(linker.try_get_by_import(&mut store, &imports[1]).is_err());
+    assert!(linker.get_by_import(&mut store, &imports[1]).is_none());
+    Ok(())
+}

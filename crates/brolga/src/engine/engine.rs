@@ -150,13 +150,21 @@ impl Engine {
         Arc::ptr_eq(&a.inner, &b.inner)
     }
 
+    /// Does for the calling thread what its first call into wasm would do otherwise: gives it a
+    /// stack for signal handlers. Worth calling where that first call is to be as quick as the
+    /// others.
+    pub fn tls_eager_initialize() {
+        // An error is told by that call too, to somebody who can deal with it.
+        let _ = brolga_runtime::prepare_thread();
+    }
+
     /// A reference that does not keep the engine.
     pub fn weak(&self) -> EngineWeak {
         EngineWeak { inner: Arc::downgrade(&self.inner) }
     }
 
     /// What the engine was configured with.
-    pub(crate) fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.inner.config
     }
 

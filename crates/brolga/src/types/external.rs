@@ -202,6 +202,20 @@ impl MemoryType {
             .expect("a possible memory type")
     }
 
+    /// The type of shared memories with 32-bit addresses. None can be made in this version; see
+    /// [`MemoryTypeBuilder::shared`].
+    ///
+    /// # Panics
+    /// As [`MemoryType::new`].
+    pub fn shared(minimum: u32, maximum: u32) -> MemoryType {
+        MemoryTypeBuilder::new()
+            .shared(true)
+            .min(minimum.into())
+            .max(Some(maximum.into()))
+            .build()
+            .expect("a possible memory type")
+    }
+
     /// Makes a type step by step.
     pub fn builder() -> MemoryTypeBuilder {
         MemoryTypeBuilder::new()
@@ -299,6 +313,13 @@ impl MemoryTypeBuilder {
         self
     }
 
+    /// Whether several threads may use the memory at once. No such memory can be made in this
+    /// version: see [`Memory::new`](crate::Memory::new).
+    pub fn shared(&mut self, shared: bool) -> &mut Self {
+        self.ty.shared = shared;
+        self
+    }
+
     /// The binary logarithm of the size of a page: 16, or 0 with the proposal of custom page
     /// sizes.
     pub fn page_size_log2(&mut self, page_size_log2: u8) -> &mut Self {
@@ -309,10 +330,13 @@ impl MemoryTypeBuilder {
     /// The type.
     ///
     /// # Errors
-    /// If the minimum passes the maximum, either passes what addresses reach, or pages have a size
-    /// that the proposal does not allow.
+    /// If the minimum passes the maximum, either passes what addresses reach, pages have a size
+    /// that the proposal does not allow, or a shared memory has no maximum.
     pub fn build(&self) -> Result<MemoryType> {
-        let module::MemoryType { min, max, page_size_log2, .. } = self.ty;
+        let module::MemoryType { min, max, page_size_log2, shared, .. } = self.ty;
+        if shared && max.is_none() {
+            return Err(Error::msg("shared memories must have a maximum size"));
+        }
         if page_size_log2 != 0 && page_size_log2 != 16 {
             return Err(Error::msg(format!(
                 "a page of 2^{page_size_log2} bytes, expected 2^0 or 2^16"

@@ -5,6 +5,7 @@
 //!   from. Engines number function types themselves when a function is made or looked at.
 
 mod convert;
+mod default;
 mod external;
 mod func;
 mod value;
