@@ -76,6 +76,7 @@ operations! {
     ThreadStackBounds => "find the bounds of the thread's stack",
     InstallHandler    => "install the fault handler",
     SignalStack       => "set the thread's signal stack",
+    MarkProfile       => "show a profile to the system",
 }
 
 impl OsError {

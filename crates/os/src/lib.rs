@@ -26,9 +26,9 @@
 //! - A page that was reset or decommitted never shows its former bytes.
 //! - A signal that isn't ours reaches the action that was installed before us.
 //!
-//! **Tested by** `tests/reservation.rs`, `tests/code.rs`, `tests/stack.rs`, `tests/signals.rs`
-//! (faults resumed and passed on, in child processes) and `tests/limits.rs` (refused mappings,
-//! full mapping tables, no growth over a thousand rounds).
+//! **Tested by** `tests/reservation.rs`, `tests/code.rs`, `tests/stack.rs`, `tests/profile.rs`,
+//! `tests/signals.rs` (faults resumed and passed on, in child processes) and `tests/limits.rs`
+//! (refused mappings, full mapping tables, no growth over a thousand rounds).
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!(
@@ -46,6 +46,7 @@ pub use unix::{
     code::{SealedCode, WritableCode, check_executable_memory},
     image::MemoryImage,
     page::{page_size, round_up_to_page},
+    profile::{ProfileMark, monotonic_nanoseconds, thread_id},
     reservation::Reservation,
     signal_stack::{SIGNAL_STACK_BYTES_MIN, ensure_signal_stack},
     signals::{Disposition, Fault, FaultHandler, FaultSignal, install, is_installed_and_current},

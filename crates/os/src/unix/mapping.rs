@@ -133,12 +133,33 @@ impl Mapping {
         len: usize,
         file: BorrowedFd<'_>,
     ) -> Result<(), OsError> {
+        self.overlay_as(operation, offset, len, file, Access::ReadWrite)
+    }
+
+    /// Maps the first `len` bytes of a file in the place of a range, executable, for those who look
+    /// at what the process maps; see `profile.rs`.
+    pub(crate) fn show_file(
+        &self,
+        operation: Operation,
+        len: usize,
+        file: BorrowedFd<'_>,
+    ) -> Result<(), OsError> {
+        self.overlay_as(operation, 0, len, file, Access::ReadExecute)
+    }
+
+    fn overlay_as(
+        &self,
+        operation: Operation,
+        offset: usize,
+        len: usize,
+        file: BorrowedFd<'_>,
+        access: Access,
+    ) -> Result<(), OsError> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
         self.on_range(operation, offset, len, |start| {
             // SAFETY: MAP_FIXED replaces pages of a range that `on_range` checked to be ours, and
             // a private mapping never writes to the file.
-            unsafe { rustix::mm::mmap(start, len, Access::ReadWrite.prot(), flags, file, 0) }
-                .map(drop)
+            unsafe { rustix::mm::mmap(start, len, access.prot(), flags, file, 0) }.map(drop)
         })
     }
 

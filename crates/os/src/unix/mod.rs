@@ -11,6 +11,7 @@ pub(crate) mod image;
 mod instruction_cache;
 mod mapping;
 pub(crate) mod page;
+pub(crate) mod profile;
 pub(crate) mod reservation;
 pub(crate) mod signal_stack;
 pub(crate) mod signals;
