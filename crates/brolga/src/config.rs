@@ -8,6 +8,7 @@ use core::num::NonZeroUsize;
 
 use brolga_abi::CompileOptions;
 use brolga_module::{Feature, Features};
+use brolga_runtime::ProfileFormat;
 
 use crate::{Error, Result};
 
@@ -32,6 +33,20 @@ pub enum WasmBacktraceDetails {
     Disable,
     /// They do if the environment variable `BROLGA_BACKTRACE_DETAILS` is set, and not to `0`.
     Environment,
+}
+
+/// What profilers of the system are told of code; see [`Config::profiler`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ProfilingStrategy {
+    /// Nothing.
+    None,
+    /// Where each function is and what it is called, in `/tmp/perf-PID.map`: `perf record`, then
+    /// `perf report`.
+    PerfMap,
+    /// The code as well, in `jit-PID.dump` in the working directory: `perf record -k mono`, then
+    /// `perf inject --jit`, then `perf report` and `perf annotate`.
+    JitDump,
 }
 
 /// A configuration that no engine can have.
@@ -88,6 +103,7 @@ pub struct Config {
     pub(crate) compile_threads: usize,
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
     pub(crate) backtrace_details: bool,
+    pub(crate) profile: Option<ProfileFormat>,
     #[cfg(feature = "coredump")]
     pub(crate) coredump_on_trap: bool,
 }
@@ -113,6 +129,7 @@ impl Default for Config {
             compile_threads: 0,
             backtrace_max_frames: Some(BACKTRACE_FRAMES),
             backtrace_details: true,
+            profile: None,
             #[cfg(feature = "coredump")]
             coredump_on_trap: false,
         }
@@ -277,6 +294,17 @@ impl Config {
             WasmBacktraceDetails::Environment => {
                 std::env::var_os("BROLGA_BACKTRACE_DETAILS").is_some_and(|value| value != "0")
             }
+        };
+        self
+    }
+
+    /// What profilers of the system are told whenever code is loaded. If the file can't be
+    /// written, making the engine or the module fails. Default: [`ProfilingStrategy::None`].
+    pub fn profiler(&mut self, profile: ProfilingStrategy) -> &mut Self {
+        self.profile = match profile {
+            ProfilingStrategy::None => None,
+            ProfilingStrategy::PerfMap => Some(ProfileFormat::PerfMap),
+            ProfilingStrategy::JitDump => Some(ProfileFormat::JitDump),
         };
         self
     }

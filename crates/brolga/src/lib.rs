@@ -128,7 +128,7 @@ mod wasm_ty;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use caller::Caller;
-pub use config::{Config, ConfigError, OptLevel, WasmBacktraceDetails};
+pub use config::{Config, ConfigError, OptLevel, ProfilingStrategy, WasmBacktraceDetails};
 pub use context::{AsContext, AsContextMut};
 #[cfg(feature = "coredump")]
 pub use coredump::WasmCoreDump;

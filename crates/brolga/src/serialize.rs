@@ -114,8 +114,7 @@ impl Module {
         // SAFETY: the caller promises that Brolga wrote the bytes, of this image and this module,
         // and that nobody chose others; `check` has compared options, features and machine.
         let code = unsafe { LoadedCode::load(Arc::new(module), image, engine.types()) }?;
-        #[cfg(not(feature = "compiler"))]
-        engine.note_loaded(&code);
+        engine.note_loaded(&code)?;
         Ok(Module::from_code(engine.clone(), code))
     }
 

@@ -59,7 +59,10 @@ impl Engine {
     pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
         let EngineInner { config, target, .. } = &*self.inner;
         let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
-            compile_and_load(self.decode(bytes)?, config, target, self.threads(), self.types())
+            let module = self.decode(bytes)?;
+            let code = compile_and_load(module, config, target, self.threads(), self.types())?;
+            self.note_loaded(&code)?;
+            Ok(code)
         })?;
         Ok(Module::from_code(self.clone(), code))
     }

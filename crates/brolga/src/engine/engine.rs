@@ -10,7 +10,7 @@ use brolga_runtime::{StackOptions, StackPool, StoreConfig, TypeRegistry};
 use super::ModuleEngine;
 use super::cache::ModuleCache;
 use super::thunks::Thunks;
-use crate::{AsContextMut, Config, Extern, Module, Result};
+use crate::{AsContextMut, Config, Context, Extern, Module, Result};
 
 /// Compiles modules and keeps what their stores share: types, stacks, code.
 ///
@@ -79,10 +79,13 @@ impl Engine {
     /// An engine of this configuration.
     ///
     /// # Errors
-    /// If a setting is out of range, code can't be made for the target, or the system does not
-    /// let signal handlers be installed.
+    /// If a setting is out of range, code can't be made for the target, the system does not
+    /// let signal handlers be installed, or a [profile](Config::profiler) can't be written.
     pub fn new(config: &Config) -> Result<Engine> {
         let config = config.checked()?;
+        if let Some(profile) = config.profile {
+            profile.open().context("failed to open the profile")?;
+        }
         let signals = config.options.memory.signals;
         let stacks = StackPool::new(StackOptions {
             wasm_bytes: config.max_wasm_stack,
@@ -182,10 +185,18 @@ impl Engine {
         &self.inner.types
     }
 
-    /// Remembers code that was loaded, for what no module at hand has.
-    #[cfg(not(feature = "compiler"))]
-    pub(crate) fn note_loaded(&self, code: &Arc<LoadedCode>) {
+    /// To be told of all code that was loaded: it goes into the profile, and is remembered for what
+    /// no module at hand has.
+    ///
+    /// # Errors
+    /// If the profile can't be written.
+    pub(crate) fn note_loaded(&self, code: &Arc<LoadedCode>) -> Result<()> {
+        if let Some(profile) = self.inner.config.profile {
+            profile.note(code).context("failed to write the profile")?;
+        }
+        #[cfg(not(feature = "compiler"))]
         self.inner.thunks.note(code);
+        Ok(())
     }
 
     /// An error if `other` is another engine.
