@@ -4,14 +4,16 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use brolga::Config;
 use brolga::inspect::Inspection;
 
+use crate::engine;
 use crate::failure::Failure;
 use crate::flags::CompileFlags;
 use crate::input;
 
 pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
-    let engine = input::engine()?;
+    let engine = engine::engine(&Config::new())?;
     let bytes = input::read(&flags.file)?;
     let cannot_compile = |error| input::cannot_compile(&flags.file, &bytes, &error);
     let module = Inspection::new(&engine, &bytes).map_err(cannot_compile)?;

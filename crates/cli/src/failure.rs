@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use brolga::{Error, ModuleError, Trap};
+use brolga::{Error, ModuleError, Trap, WasmBacktrace, WasmCoreDump};
 
 /// The exit code after a trap: what a shell shows of a process that aborted.
 const TRAPPED: u8 = 134;
@@ -30,6 +30,27 @@ impl Failure {
         Self { code: MISUSED, ..Self::new(message) }
     }
 
+    /// The same with this exit code.
+    #[must_use]
+    pub(crate) fn code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same, said of `what`.
+    #[must_use]
+    pub(crate) fn within(self, what: impl fmt::Display) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
+    /// The same with what follows the first line of `other`: the frames of a call.
+    #[must_use]
+    pub(crate) fn with_frames_of(mut self, other: Self) -> Self {
+        if let Some((_, frames)) = other.message.split_once('\n') {
+            self.message = format!("{}\n{frames}", self.message);
+        }
+        self
+    }
+
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -51,8 +72,7 @@ impl Failure {
     /// A call into the guest failed with `error`: a trap, or an error of the host's.
     pub(crate) fn of_call(error: &Error) -> Self {
         let code = if error.is::<Trap>() { TRAPPED } else { FAILED };
-        // The message ends with the frames, a line each.
-        Self { message: format!("{error:#}"), hints: Vec::new(), code }
+        Self { message: call_message(error), hints: Vec::new(), code }
     }
 
     /// Writes the message to standard error.
@@ -66,6 +86,20 @@ impl Failure {
         }
         ExitCode::from(self.code)
     }
+}
+
+/// What happened, and then the frames, a line each.
+fn call_message(error: &Error) -> String {
+    if !error.is::<WasmCoreDump>() {
+        return format!("{error:#}");
+    }
+    // The dump says of itself what there is in it: nothing that belongs here.
+    let frames = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    let causes = error.chain().skip(1).map(ToString::to_string);
+    let causes: Vec<_> = causes.filter(|cause| Some(cause) != frames.as_ref()).collect();
+    let frames = frames.as_deref().and_then(|text| text.split_once('\n'));
+    let frames = frames.map(|(_, frames)| format!("\nwasm backtrace:\n{frames}"));
+    causes.join(": ") + frames.as_deref().unwrap_or("")
 }
 
 /// A failure of writing to standard output. If nobody reads it any longer there is nobody to tell.

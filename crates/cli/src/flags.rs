@@ -1,8 +1,11 @@
 //! Every command and flag, a row each. Nothing is decided here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::units;
 
 /// Runs, compiles, tests and inspects WebAssembly
 #[derive(Parser, Debug)]
@@ -15,7 +18,7 @@ pub(crate) struct Brolga {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Run a WASI program, or call an export with --invoke
-    Run(RunFlags),
+    Run(Box<RunFlags>),
     /// Compile a module and say how large its code is and how long it took
     Compile(CompileFlags),
     /// Run .wast scripts, the format of the specification's tests
@@ -27,23 +30,6 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(override_usage = "brolga run [OPTIONS] FILE [ARGS]...")]
 pub(crate) struct RunFlags {
-    /// Call the export NAME with ARGS and print its results, instead of running the program
-    #[arg(long, value_name = "NAME")]
-    pub(crate) invoke: Option<String>,
-
-    /// Let the program use the host's directory HOST, which it sees as GUEST (or as HOST).
-    /// With :ro at the end it may only look
-    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
-    pub(crate) directories: Vec<String>,
-
-    /// Set a variable of the program's environment; without a value, to what it is here
-    #[arg(long = "env", value_name = "KEY[=VALUE]")]
-    pub(crate) environment: Vec<String>,
-
-    /// What the program sees as its own name, instead of FILE
-    #[arg(long, value_name = "NAME")]
-    pub(crate) argv0: Option<String>,
-
     /// The module (.wasm or .wat, - for standard input), and what follows is for the program
     #[arg(
         required = true,
@@ -53,6 +39,137 @@ pub(crate) struct RunFlags {
         num_args = 1..
     )]
     pub(crate) file_and_args: Vec<String>,
+
+    /// Call the export NAME with ARGS and print its results, instead of running the program
+    #[arg(long, value_name = "NAME")]
+    pub(crate) invoke: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) given: GivenFlags,
+
+    #[command(flatten)]
+    pub(crate) bounds: BoundFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
+
+    #[command(flatten)]
+    pub(crate) finding: FindingFlags,
+}
+
+/// What the program is given of the host.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "What the program is given")]
+pub(crate) struct GivenFlags {
+    /// Let the program use the host's directory HOST, which it sees as GUEST (or as HOST).
+    /// With :ro at the end it may only look
+    #[arg(long = "dir", value_name = "HOST[::GUEST][:ro]")]
+    pub(crate) directories: Vec<String>,
+
+    /// Set a variable of the program's environment; without a value, to what it is here
+    #[arg(long = "env", value_name = "KEY[=VALUE]")]
+    pub(crate) environment: Vec<String>,
+
+    /// Give the program the whole environment that there is here
+    #[arg(long)]
+    pub(crate) env_inherit: bool,
+
+    /// Listen on this address, and let the program accept connections
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Vec<String>,
+
+    /// What the program sees as its own name, instead of FILE
+    #[arg(long, value_name = "NAME")]
+    pub(crate) argv0: Option<String>,
+
+    /// Let modules import from NAME what the module in FILE exports
+    #[arg(long, value_name = "NAME=FILE", value_parser = preload)]
+    pub(crate) preload: Vec<(String, PathBuf)>,
+}
+
+/// How much the program may use.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "How much the program may use")]
+pub(crate) struct BoundFlags {
+    /// Stop the program when it has run that long, and exit with 124
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Stop the program when it has executed about that many operators
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+
+    /// Let the program's memories grow to that many bytes in all
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub(crate) max_memory: Option<u64>,
+
+    /// Let the program's calls take that much stack [default: 1M]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub(crate) max_stack: Option<u64>,
+}
+
+/// How code is made.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "How code is made")]
+pub(crate) struct CodeFlags {
+    /// Compile on that many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+
+    /// How hard to optimise: none, speed, or speed-and-size
+    #[arg(long, value_name = "LEVEL", default_value = "speed", hide_possible_values = true)]
+    pub(crate) opt_level: OptLevel,
+}
+
+/// What is found out about the program.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Finding out")]
+pub(crate) struct FindingFlags {
+    /// If the program traps, write what it held to FILE, for debuggers of wasm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) coredump: Option<PathBuf>,
+
+    /// Whether the frames of a backtrace tell where in the source they are, of programs with DWARF
+    #[arg(short = 'g', long = "debug-info", value_name = "on|off", default_value = "on")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) debug_info: Switch,
+}
+
+/// How hard to optimise.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OptLevel {
+    /// Compile as fast as possible
+    #[value(alias = "0")]
+    None,
+    /// Make code fast
+    #[value(aliases = ["1", "2"])]
+    Speed,
+    /// Make code fast and small
+    #[value(alias = "s")]
+    SpeedAndSize,
+}
+
+/// Yes or no.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+fn preload(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => Ok((name.to_owned(), file.into())),
+        _ => Err("expected a name, `=` and a file".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads @ 1..=1024) => Ok(threads),
+        _ => Err("expected a number from 1 to 1024".to_owned()),
+    }
 }
 
 #[derive(Args, Debug)]

@@ -60,9 +60,3 @@ pub(crate) fn cannot_compile(file: &Path, bytes: &[u8], error: &brolga::Error) -
          `(module`",
     )
 }
-
-/// An engine of the default configuration.
-pub(crate) fn engine() -> Result<Engine, Failure> {
-    Engine::new(&brolga::Config::default())
-        .map_err(|error| Failure::new(format!("can't run WebAssembly on this machine: {error:#}")))
-}

@@ -3,14 +3,16 @@
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
+use brolga::Config;
 use brolga::inspect::Inspection;
 
+use crate::engine;
 use crate::failure::Failure;
 use crate::flags::InspectFlags;
 use crate::input::{self, Name};
 
 pub(crate) fn inspect(flags: &InspectFlags) -> Result<ExitCode, Failure> {
-    let engine = input::engine()?;
+    let engine = engine::engine(&Config::new())?;
     let bytes = input::read(&flags.file)?;
     let cannot_compile = |error| input::cannot_compile(&flags.file, &bytes, &error);
     let module = Inspection::new(&engine, &bytes).map_err(cannot_compile)?;

@@ -10,16 +10,18 @@
 //! **Invariants**
 //! - Whatever fails is one message for people on standard error: what, where, and a hint if there
 //!   is one. Never a panic, never a value printed for debugging.
-//! - Exit codes: the program's own; 134 for a trap; 2 for bad usage; 1 for everything else.
+//! - Exit codes: the program's own; 134 for a trap; 130 after Ctrl-C; 124 at the deadline of
+//!   `--timeout`; 2 for bad usage; 1 for everything else.
 #![forbid(unsafe_code)]
 
 mod compile;
+mod engine;
 mod failure;
 mod flags;
 mod input;
 mod inspect;
-mod invoke;
 mod run;
+mod units;
 mod wast;
 
 use std::process::ExitCode;

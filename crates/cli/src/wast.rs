@@ -3,14 +3,16 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use brolga::Config;
 use brolga_wast::Runner;
 
+use crate::engine;
 use crate::failure::Failure;
 use crate::flags::WastFlags;
 use crate::input::{self, Name};
 
 pub(crate) fn wast(flags: &WastFlags) -> Result<ExitCode, Failure> {
-    let engine = input::engine()?;
+    let engine = engine::engine(&Config::new())?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for file in &flags.files {
         let source = String::from_utf8(input::read(file)?)

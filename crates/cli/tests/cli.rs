@@ -15,6 +15,7 @@
 //! stderr = ""                 # default: nothing
 //! code = 0                    # default: 0
 //! leaves = { "out.txt" = "…" }
+//! interrupt = "ready"         # default: no Ctrl-C; with: one when standard output says that
 //! ```
 //!
 //! Each case runs in a directory of its own. In expected text `*` stands for any text, and in
@@ -24,7 +25,7 @@
 //! - What a case does not expect must not come: output without an expectation is a failure.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -43,6 +44,7 @@ struct Case {
     stderr: String,
     code: i64,
     leaves: Files,
+    interrupt: Option<String>,
     files: Files,
 }
 
@@ -93,6 +95,7 @@ fn case(value: Value, files: &Files) -> Result<Case, String> {
             "stdin" => case.stdin = string(value)?,
             "stdout" => case.stdout = string(value)?,
             "stderr" => case.stderr = string(value)?,
+            "interrupt" => case.interrupt = Some(string(value)?),
             "env" => case.env = strings(value)?,
             "leaves" => case.leaves = strings(value)?,
             "files" => case.files.extend(strings(value)?),
@@ -130,22 +133,40 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
     let mut stdin = child.stdin.take().expect("it was piped");
     // A program that does not read its input closes it; that is no failure of the case.
     let _ = stdin.write_all(case.stdin.as_bytes());
+    let mut early = String::new();
+    if let Some(ready) = &case.interrupt {
+        early = wait_for(ready, child.stdout.as_mut().expect("it was piped"))?;
+        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+        assert!(kill.success(), "the program is not there to be interrupted");
+    }
+    // Until here, so that who waits for input goes on waiting until it is interrupted.
     drop(stdin);
     let output = child.wait_with_output()?;
 
     let mut wrong = String::new();
-    compare(&mut wrong, "stdout", &case.stdout, &String::from_utf8_lossy(&output.stdout));
+    let stdout = early + &String::from_utf8_lossy(&output.stdout);
+    compare(&mut wrong, "stdout", &case.stdout, &stdout);
     compare(&mut wrong, "stderr", &case.stderr, &String::from_utf8_lossy(&output.stderr));
     if output.status.code().map(i64::from) != Some(case.code) {
         wrong.push_str(&format!("code: expected {}, found {}\n", case.code, output.status));
     }
     for (name, contents) in &case.leaves {
-        match std::fs::read_to_string(folder.0.join(name)) {
-            Ok(found) => compare(&mut wrong, name, contents, &found),
+        match std::fs::read(folder.0.join(name)) {
+            Ok(found) => compare(&mut wrong, name, contents, &String::from_utf8_lossy(&found)),
             Err(error) => wrong.push_str(&format!("{name}: {error}\n")),
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+}
+
+/// Reads `output` until it has said `text`, or is at its end. What was read.
+fn wait_for(text: &str, output: &mut impl Read) -> std::io::Result<String> {
+    let mut found = Vec::new();
+    let mut byte = [0];
+    while !found.ends_with(text.as_bytes()) && output.read(&mut byte)? > 0 {
+        found.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&found).into_owned())
 }
 
 fn compare(wrong: &mut String, what: &str, expected: &str, found: &str) {

@@ -1,16 +1,27 @@
 //! `brolga run`: a WASI program, or one export.
+//!
+//! **Invariants**
+//! - Nothing is made before it is needed: start-up is what a small program's user waits for.
+
+mod given;
+mod imports;
+mod stop;
+mod values;
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use brolga::{Error, ExternType, Instance, Linker, Module, Store, Val};
-use brolga_wasi::{Exit, WasiCtx, WasiCtxBuilder};
+use brolga::{Config, Error, ExternType, GrowError, Instance, InstantiateError, Limits, Linker};
+use brolga::{Module, Store, Trap, Val, WasmBacktraceDetails, WasmCoreDump};
+use brolga_wasi::{Exit, WasiCtx};
 
+use crate::engine;
 use crate::failure::Failure;
-use crate::flags::RunFlags;
+use crate::flags::{BoundFlags, RunFlags, Switch};
 use crate::input::{self, Name};
-use crate::invoke::{Typed, argument};
+use stop::{CtrlC, Watch};
+use values::{Typed, argument};
 
 const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
@@ -25,8 +36,9 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
             failure.hint("`brolga run --help` lists them; those of the program follow FILE")
         );
     }
-    let context = context(flags, file, args)?;
-    let engine = input::engine()?;
+    let ctrl_c = CtrlC::ends_process()?;
+    let context = given::context(flags, file, args)?;
+    let engine = engine::engine(&config(flags))?;
     let path = Path::new(file);
     let module = input::module(&engine, path)?;
     let entry = entry(flags, Name(path), &module)?;
@@ -35,55 +47,69 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     brolga_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)
         .map_err(|error| Failure::new(format!("can't provide WASI: {error:#}")))?;
     let mut store = Store::new(&engine, context);
-    check_imports(Name(path), &linker, &mut store, &module)?;
+    bound(&mut store, &flags.bounds)?;
+    preload(flags, &mut linker, &mut store)?;
+    imports::check(Name(path), &linker, &mut store, &module)?;
+    let watch = match flags.bounds.timeout {
+        Some(timeout) => Some(Watch::start(&engine, Some(timeout), &ctrl_c)?),
+        None => None,
+    };
     let outcome = linker.instantiate(&mut store, &module).and_then(|instance| {
         initialize(&mut store, instance, &module, entry)?;
         call(&mut store, instance, entry, flags, args)
     });
     match outcome {
         Ok(outcome) => outcome,
-        Err(error) => ended(&error),
+        Err(error) => ended(&error, flags, &mut store, watch.as_ref()),
     }
 }
 
-/// What the program is given.
-fn context(flags: &RunFlags, file: &str, args: &[String]) -> Result<WasiCtx, Failure> {
-    let mut builder = WasiCtxBuilder::new();
-    builder.inherit_stdio().inherit_clocks().inherit_random();
-    builder.arg(flags.argv0.as_deref().unwrap_or(file));
-    // With --invoke the arguments are the function's.
-    if flags.invoke.is_none() {
-        builder.args(args);
+/// The engine that `flags` need.
+fn config(flags: &RunFlags) -> Config {
+    let mut config = engine::config(&flags.code);
+    config.consume_fuel(flags.bounds.fuel.is_some());
+    config.epoch_interruption(flags.bounds.timeout.is_some());
+    if let Some(bytes) = flags.bounds.max_stack {
+        config.max_wasm_stack(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
-    for variable in &flags.environment {
-        match variable.split_once('=') {
-            Some((key, value)) => builder.env(key, value),
-            None => {
-                let value = std::env::var(variable).map_err(|_| {
-                    Failure::usage(format!("the environment has no variable `{variable}`"))
-                        .hint(format!("give it a value: --env {variable}=VALUE"))
-                })?;
-                builder.env(variable, value)
-            }
-        };
+    config.coredump_on_trap(flags.finding.coredump.is_some());
+    config.wasm_backtrace_details(match flags.finding.debug_info {
+        Switch::On => WasmBacktraceDetails::Enable,
+        Switch::Off => WasmBacktraceDetails::Disable,
+    });
+    config
+}
+
+/// How much the program may use.
+fn bound(store: &mut Store<WasiCtx>, flags: &BoundFlags) -> Result<(), Failure> {
+    if let Some(bytes) = flags.max_memory {
+        let limits = Limits { memory_bytes: bytes, memory_bytes_total: bytes, ..store.limits() };
+        store.set_limits(limits);
     }
-    for directory in &flags.directories {
-        let (names, read_only) = match directory.strip_suffix(":ro") {
-            Some(names) => (names, true),
-            None => (directory.as_str(), false),
-        };
-        let (host, guest) = names.split_once("::").unwrap_or((names, names));
-        let opened = if read_only {
-            builder.preopened_dir_read_only(host, guest)
-        } else {
-            builder.preopened_dir(host, guest)
-        };
-        opened.map_err(|error| {
-            Failure::new(format!("{error:#}"))
-                .hint(format!("--dir {directory} names a directory that must exist"))
+    if let Some(fuel) = flags.fuel {
+        store.set_fuel(fuel).map_err(|error| Failure::new(format!("no fuel: {error:#}")))?;
+    }
+    store.set_epoch_deadline(1);
+    Ok(())
+}
+
+/// Defines what the modules of `--preload` export. They may take the place of what is there, and
+/// import what those before them export.
+fn preload(
+    flags: &RunFlags,
+    linker: &mut Linker<WasiCtx>,
+    store: &mut Store<WasiCtx>,
+) -> Result<(), Failure> {
+    for (name, file) in &flags.given.preload {
+        let module = input::module(linker.engine(), file)?;
+        imports::check(Name(file), linker, store, &module)?;
+        linker.allow_shadowing(true);
+        linker.module(&mut *store, name, &module).map_err(|error| {
+            let failure = Failure::of_call(&error);
+            failure.within(format_args!("can't preload {}", Name(file)))
         })?;
     }
-    Ok(builder.build())
+    Ok(())
 }
 
 /// The export to call.
@@ -117,60 +143,6 @@ fn functions(module: &Module) -> String {
         0 => "it exports no function".to_owned(),
         1..=10 => format!("it exports {}", names.join(", ")),
         count => format!("it exports {count} functions, such as {}", names[..10].join(", ")),
-    }
-}
-
-/// Refuses a module with imports that nothing here provides, naming each and who might.
-fn check_imports(
-    file: Name<'_>,
-    linker: &Linker<WasiCtx>,
-    store: &mut Store<WasiCtx>,
-    module: &Module,
-) -> Result<(), Failure> {
-    let unknown: Vec<_> = module
-        .imports()
-        .filter(|import| linker.get(&mut *store, import.module(), import.name()).is_err())
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let shown: Vec<_> = unknown
-        .iter()
-        .take(10)
-        .map(|import| format!("\n  {}::{}: {}", import.module(), import.name(), import.ty()))
-        .collect();
-    let more = unknown.len() - shown.len();
-    let more = if more == 0 { String::new() } else { format!("\n  and {more} more") };
-    let count = match unknown.len() {
-        1 => "an import".to_owned(),
-        count => format!("{count} imports"),
-    };
-    let shown = shown.concat();
-    let message = format!("{file} has {count} that nothing here provides:{shown}{more}");
-    let mut hints: Vec<_> = unknown.iter().map(|import| provider(import.module())).collect();
-    hints.dedup();
-    Err(hints.into_iter().take(10).fold(Failure::new(message), Failure::hint))
-}
-
-/// Who provides modules called `name`.
-fn provider(name: &str) -> &'static str {
-    match name {
-        "wasi_snapshot_preview1" => "WASI preview 1 has no function of this name",
-        "wasi_unstable" | "wasi_snapshot_preview0" => {
-            "this is WASI's first draft: compile the program with a newer toolchain"
-        }
-        "gojs" | "go" => "this is a Go program for JavaScript: compile it with GOOS=wasip1",
-        name if name.starts_with("__wbindgen") || name == "wbg" => {
-            "this is a Rust program for JavaScript: compile it with --target wasm32-wasip1"
-        }
-        name if name.starts_with("wasi:") => {
-            "this is WASI preview 2: compile the program for preview 1"
-        }
-        "env" | "a" => {
-            "toolchains ask for `env` when a program needs functions of its host, or for \
-             JavaScript: compile it for WASI, or embed it with a host that provides them"
-        }
-        _ => "an embedding of the program has to provide it: see `brolga::Linker`",
     }
 }
 
@@ -224,9 +196,42 @@ fn print(results: &[Val]) -> Result<ExitCode, Failure> {
 }
 
 /// The guest ended otherwise than by returning.
-fn ended(error: &Error) -> Result<ExitCode, Failure> {
-    match error.downcast_ref::<Exit>() {
-        Some(exit) => std::process::exit(exit.0),
-        None => Err(Failure::of_call(error)),
+fn ended(
+    error: &Error,
+    flags: &RunFlags,
+    store: &mut Store<WasiCtx>,
+    watch: Option<&Watch>,
+) -> Result<ExitCode, Failure> {
+    if let Some(exit) = error.downcast_ref::<Exit>() {
+        std::process::exit(exit.0);
     }
+    let mut failure = Failure::of_call(error);
+    if let Some(stopped) = watch.and_then(|watch| watch.stopped(error)) {
+        failure = stopped.with_frames_of(failure);
+    }
+    failure = match (error.downcast_ref::<Trap>(), flags.bounds.fuel) {
+        (Some(Trap::OutOfFuel), Some(fuel)) => {
+            failure.hint(format!("it was given {fuel} with --fuel"))
+        }
+        (Some(Trap::StackOverflow), _) => failure.hint("--max-stack SIZE gives it more stack"),
+        _ if lacks_memory(error) => failure.hint("--max-memory SIZE gives it more"),
+        _ => failure,
+    };
+    let dump = flags.finding.coredump.as_ref().zip(error.downcast_ref::<WasmCoreDump>());
+    if let Some((file, dump)) = dump {
+        let bytes = dump.serialize(store, &flags.file_and_args[0]);
+        failure = failure.hint(match std::fs::write(file, bytes) {
+            Ok(()) => format!("what it held is in {}", Name(file)),
+            Err(error) => format!("can't write the core dump to {}: {error}", Name(file)),
+        });
+    }
+    Err(failure)
+}
+
+/// Whether the program could not begin because its memory is larger than it may be.
+fn lacks_memory(error: &Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(InstantiateError::Memory { error: GrowError::Limit(_), .. })
+    )
 }

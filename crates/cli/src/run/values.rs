@@ -7,7 +7,7 @@ use brolga::{V128, Val, ValType};
 use crate::failure::Failure;
 
 /// The value of type `ty` that `text` says.
-pub(crate) fn argument(text: &str, ty: &ValType) -> Result<Val, Failure> {
+pub(super) fn argument(text: &str, ty: &ValType) -> Result<Val, Failure> {
     let value = match ty {
         ValType::I32 => integer(text, 32).map(|value| Val::I32(value as i32)),
         ValType::I64 => integer(text, 64).map(|value| Val::I64(value as i64)),
@@ -57,7 +57,7 @@ fn hexadecimal(text: &str) -> Option<u128> {
 }
 
 /// A value with its type, as `argument` reads it: `i32:-1`, `f64:0.5`, `funcref:null`.
-pub(crate) struct Typed<'a>(pub(crate) &'a Val);
+pub(super) struct Typed<'a>(pub(super) &'a Val);
 
 impl fmt::Display for Typed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

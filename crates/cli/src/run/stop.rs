@@ -1,0 +1,150 @@
+//! Ending a program from outside: at its deadline, and when the user presses Ctrl-C.
+//!
+//! ```text
+//!  Ctrl-C ─▶ nothing to tidy up ─▶ the process ends with 130, from the signal handler
+//!       └──▶ code looks at epochs ─▶ the watch ends the epoch ─▶ the call ends with a trap
+//!  deadline ───────────────────────────▲        └─▶ the guest waits in the host: the process ends
+//! ```
+//!
+//! **Invariants**
+//! - A program that is run without a deadline pays nothing: no thread, and code without epochs.
+//! - A second Ctrl-C ends the process, whatever it is doing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use brolga::{Engine, Error, Trap};
+use signal_hook::consts::SIGINT;
+
+use crate::failure::Failure;
+
+/// The exit code after Ctrl-C: what shells say of a process that it ended.
+const INTERRUPTED: u8 = 130;
+/// The exit code at the deadline: that of the command `timeout`.
+const TIMED_OUT: u8 = 124;
+
+/// How often the watch looks.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a guest has, once told to stop, to come back from a host function.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What Ctrl-C does.
+pub(crate) struct CtrlC {
+    asked: Arc<AtomicBool>,
+    at_once: Arc<AtomicBool>,
+}
+
+impl CtrlC {
+    /// From now on, Ctrl-C ends the process with 130.
+    pub(crate) fn ends_process() -> Result<Self, Failure> {
+        let (asked, at_once) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+        // Done in this order when the signal comes.
+        signal_hook::flag::register_conditional_shutdown(
+            SIGINT,
+            i32::from(INTERRUPTED),
+            Arc::clone(&at_once),
+        )
+        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&asked)))
+        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&at_once)))
+        .map_err(|error| Failure::new(format!("can't handle Ctrl-C: {error}")))?;
+        Ok(Self { asked, at_once })
+    }
+
+    /// From now on, the first Ctrl-C only sets what [`asked`](Self::asked) says.
+    pub(crate) fn is_asked_about(&self) {
+        self.at_once.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Watches a guest whose code looks at epochs, until it is dropped.
+pub(crate) struct Watch {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    asked: Arc<AtomicBool>,
+    timeout: Option<Duration>,
+    /// Why the guest was told to stop: an exit code, or 0.
+    why: AtomicU8,
+    over: AtomicBool,
+}
+
+impl Watch {
+    /// Watches from now on. The store's deadline must be one epoch away.
+    pub(super) fn start(
+        engine: &Engine,
+        timeout: Option<Duration>,
+        ctrl_c: &CtrlC,
+    ) -> Result<Self, Failure> {
+        ctrl_c.is_asked_about();
+        let shared = Arc::new(Shared {
+            asked: Arc::clone(&ctrl_c.asked),
+            timeout,
+            why: AtomicU8::new(0),
+            over: AtomicBool::new(false),
+        });
+        let (engine, watched) = (engine.clone(), Arc::clone(&shared));
+        std::thread::Builder::new()
+            .name("brolga-watch".to_owned())
+            .spawn(move || watched.watch(&engine))
+            .map_err(|error| Failure::new(format!("can't start a thread: {error}")))?;
+        Ok(Self { shared })
+    }
+
+    /// What to say of the guest's `error`, if it is that it was stopped.
+    pub(super) fn stopped(&self, error: &Error) -> Option<Failure> {
+        self.shared.over.store(true, Ordering::SeqCst);
+        let interrupted = error.downcast_ref() == Some(&Trap::Interrupt);
+        self.shared.failure().filter(|_| interrupted)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    fn watch(&self, engine: &Engine) {
+        let start = Instant::now();
+        let why = loop {
+            let left = self.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+            if self.asked.load(Ordering::SeqCst) {
+                break INTERRUPTED;
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                break TIMED_OUT;
+            }
+            if self.over.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(left.unwrap_or(LOOK).min(LOOK));
+        };
+        self.why.store(why, Ordering::SeqCst);
+        engine.increment_epoch();
+        let told = Instant::now();
+        while told.elapsed() < GRACE {
+            if self.over.load(Ordering::SeqCst) {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+        // The guest waits for something in a host function that does not look at epochs.
+        if let Some(failure) = self.failure() {
+            failure.report();
+            std::process::exit(i32::from(why));
+        }
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        let code = self.why.load(Ordering::SeqCst);
+        let message = match (code, self.timeout) {
+            (INTERRUPTED, _) => "interrupted".to_owned(),
+            (TIMED_OUT, Some(timeout)) => format!("the program ran longer than {timeout:?}"),
+            _ => return None,
+        };
+        Some(Failure::new(message).code(code))
+    }
+}
