@@ -31,6 +31,11 @@ macro_rules! limits {
         }
 
         impl Limits {
+            /// Every limit by its setting's name.
+            pub fn settings(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name)),*]
+            }
+
             $(pub(crate) fn $name(&self, asked: u64) -> Result<(), LimitError> {
                 if asked <= self.$name {
                     Ok(())
