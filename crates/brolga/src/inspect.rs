@@ -12,6 +12,47 @@ use brolga_module::{TableIndex, TypeIndex};
 
 use crate::{Engine, Result, format_err};
 
+/// What an engine is like, by groups of names and values: what it compiles for, how, what modules
+/// may use, and how much a store of it may hold.
+///
+/// ```
+/// # use brolga::*;
+/// let settings = inspect::settings(&Engine::default());
+/// let (group, target) = &settings[0];
+/// assert_eq!((*group, &*target[0].0), ("target", "triple"));
+/// ```
+pub fn settings(engine: &Engine) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let (target, config) = (engine.target(), engine.config());
+    let row = |name: &str, value: &dyn fmt::Display| (name.to_owned(), value.to_string());
+    let code = config.options.settings();
+    let features = brolga_module::Feature::ALL.iter();
+    let limits = brolga_runtime::Limits::default().settings();
+    vec![
+        (
+            "target",
+            vec![
+                row("triple", target.triple()),
+                row("cpu_features", &target.cpu_features().join(" ")),
+            ],
+        ),
+        ("code", code.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ("features", features.map(|it| row(it.name(), &config.features.contains(*it))).collect()),
+        (
+            "engine",
+            vec![
+                row("compile_threads", &config.compile_threads),
+                row("max_wasm_stack", &config.max_wasm_stack),
+                row(
+                    "backtrace_max_frames",
+                    &config.backtrace_max_frames.map_or(0, core::num::NonZero::get),
+                ),
+                row("backtrace_details", &config.backtrace_details),
+            ],
+        ),
+        ("limits", limits.iter().map(|(name, limit)| row(name, limit)).collect()),
+    ]
+}
+
 /// A module, decoded to be looked at. Compiles only what it is asked for.
 ///
 /// ```
@@ -47,6 +88,25 @@ impl Inspection {
         let bytes = crate::source::binary(bytes.as_ref(), None)?;
         let bytes: Arc<[u8]> = Arc::from(&*bytes);
         Ok(Inspection { engine: engine.clone(), module: engine.decode(bytes)? })
+    }
+
+    /// The module in the binary format.
+    pub fn binary(&self) -> &[u8] {
+        &self.module.bytes
+    }
+
+    /// What the module calls itself in its name section.
+    pub fn module_name(&self) -> Option<&str> {
+        self.module.names.module()
+    }
+
+    /// Checks the bodies of the module's functions, everything else having been checked when it
+    /// was decoded.
+    ///
+    /// # Errors
+    /// If one is not valid.
+    pub fn validate(&self) -> Result<()> {
+        Ok(self.module.validate_bodies()?)
     }
 
     /// The functions that the module defines: by index, imported functions counted.
@@ -100,6 +160,11 @@ impl Inspection {
     /// If it can't be compiled.
     pub fn image(&self) -> Result<CodeImage> {
         self.engine.image(&self.module)
+    }
+
+    /// An image of this module as bytes: what [`Engine::precompile_module`] gives.
+    pub fn serialize(&self, image: &CodeImage) -> Vec<u8> {
+        brolga_abi::ImageFile::write(image, &self.engine.config().options, &self.module)
     }
 
     /// Where things stand in an instance's context, and in the module's image.
