@@ -1,9 +1,9 @@
 //! The engine of a command, by its flags.
 
-use brolga::{Config, ConfigError, Engine};
+use brolga::{CompileError, Config, ConfigError, Engine};
 
 use crate::failure::Failure;
-use crate::flags::{CodeFlags, OptLevel};
+use crate::flags::{CodeFlags, OptLevel, TargetFlags};
 
 /// The configuration that `flags` describe.
 pub(crate) fn config(flags: &CodeFlags) -> Config {
@@ -17,10 +17,20 @@ pub(crate) fn config(flags: &CodeFlags) -> Config {
     config
 }
 
+/// The configuration that `flags` describe, for the machines that `target` names.
+pub(crate) fn config_for(target: &TargetFlags, flags: &CodeFlags) -> Result<Config, Failure> {
+    let mut config = config(flags);
+    if let Some(triple) = &target.target {
+        config.target(triple).map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    Ok(config)
+}
+
 /// An engine of this configuration.
 pub(crate) fn engine(config: &Config) -> Result<Engine, Failure> {
     Engine::new(config).map_err(|error| match error.downcast_ref::<ConfigError>() {
         Some(error) => Failure::usage(error.to_string()),
+        None if error.is::<CompileError>() => Failure::usage(error.to_string()),
         None => Failure::new(format!("can't run WebAssembly on this machine: {error:#}")),
     })
 }

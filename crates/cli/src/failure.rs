@@ -1,10 +1,10 @@
 //! What went wrong, as the user reads it.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use brolga::{Error, ModuleError, Trap, WasmBacktrace, WasmCoreDump};
+use brolga::{EngineError, Error, ModuleError, Trap, WasmBacktrace, WasmCoreDump};
 
 /// The exit code after a trap: what a shell shows of a process that aborted.
 const TRAPPED: u8 = 134;
@@ -60,6 +60,9 @@ impl Failure {
     /// `what` failed with `error`, which is of the module or its compilation.
     pub(crate) fn of_module(what: impl fmt::Display, error: &Error) -> Self {
         let failure = Self::new(format!("{what}: {error:#}"));
+        if error.downcast_ref() == Some(&EngineError::Precompiled) {
+            return failure.hint("run the module that it was compiled from");
+        }
         match error.downcast_ref::<ModuleError>() {
             Some(ModuleError::Component { .. }) => failure.hint(
                 "components are not supported; compile the program for WASI preview 1 \
@@ -80,9 +83,10 @@ impl Failure {
         if self.message.is_empty() {
             return ExitCode::from(self.code);
         }
-        eprint(&format!("error: {}", self.message));
+        let colours = colours();
+        eprint(&format!("{} {}", Label { text: "error:", code: "1;31", colours }, self.message));
         for hint in &self.hints {
-            eprint(&format!("hint: {hint}"));
+            eprint(&format!("{} {hint}", Label { text: "hint:", code: "1;36", colours }));
         }
         ExitCode::from(self.code)
     }
@@ -109,6 +113,29 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Self::new(""),
             _ => Self::new(format!("can't write to standard output: {error}")),
         }
+    }
+}
+
+/// Whether what is written to standard error may have colours: on a terminal that has them, unless
+/// the user has asked for none (<https://no-color.org>).
+fn colours() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+/// A word in front of a message.
+struct Label {
+    text: &'static str,
+    /// The terminal's code for it.
+    code: &'static str,
+    colours: bool,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, code, colours } = self;
+        if *colours { write!(f, "\x1b[{code}m{text}\x1b[0m") } else { f.write_str(text) }
     }
 }
 

@@ -19,12 +19,20 @@ pub(crate) struct Brolga {
 pub(crate) enum Command {
     /// Run a WASI program, or call an export with --invoke
     Run(Box<RunFlags>),
-    /// Compile a module and say how large its code is and how long it took
+    /// Compile a module: to a file, or to say how large its code is and how long it took
     Compile(CompileFlags),
+    /// Check modules without compiling them
+    Validate(ValidateFlags),
     /// Run .wast scripts, the format of the specification's tests
     Wast(WastFlags),
     /// Show what the compiler makes of a module
     Inspect(InspectFlags),
+    /// Show what code is made for, how, and what modules may use
+    Config(ConfigFlags),
+    /// Write a script that teaches a shell the commands and flags
+    Completions(CompletionsFlags),
+    /// Show the version, and what it was built for
+    Version,
 }
 
 #[derive(Args, Debug)]
@@ -177,6 +185,75 @@ pub(crate) struct CompileFlags {
     /// The module (.wasm or .wat, - for standard input)
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    /// Write it to this file (- for standard output)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// What to write: an image, for `Module::deserialize`; an object file in the ELF format, for
+    /// other tools; clif, the intermediate code; or asm, the machine code as text
+    /// [default with --output: image]
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub(crate) emit: Option<Emit>,
+
+    /// Make code that looks at the epoch, for engines of `Config::epoch_interruption`
+    #[arg(long)]
+    pub(crate) epochs: bool,
+
+    /// Make code that counts fuel, for engines of `Config::consume_fuel`
+    #[arg(long)]
+    pub(crate) fuel: bool,
+
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
+}
+
+/// What machine code is made for.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "How code is made")]
+pub(crate) struct TargetFlags {
+    /// Make code for machines of this kind, such as aarch64-unknown-linux-gnu, instead of this one
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
+}
+
+/// What `compile` writes.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Emit {
+    /// For `Module::deserialize`
+    Image,
+    /// An object file in the ELF format
+    Object,
+    /// Intermediate code
+    Clif,
+    /// Machine code as text
+    Asm,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ValidateFlags {
+    /// The modules (.wasm or .wat, - for standard input)
+    #[arg(required = true, value_name = "FILES")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigFlags {
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsFlags {
+    /// Which shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Args, Debug)]
@@ -184,6 +261,9 @@ pub(crate) struct WastFlags {
     /// The scripts (- for standard input)
     #[arg(required = true, value_name = "FILES")]
     pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
 }
 
 #[derive(Args, Debug)]
@@ -198,6 +278,12 @@ pub(crate) struct InspectFlags {
     /// Only this function: a name, an export, or an index
     #[arg(long, value_name = "NAME", conflicts_with = "layout")]
     pub(crate) function: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
 }
 
 #[derive(Args, Debug)]

@@ -51,8 +51,16 @@ pub(crate) fn module(engine: &Engine, file: &Path) -> Result<Module, Failure> {
 
 /// The module of `bytes`, which come from `file`, can't be compiled.
 pub(crate) fn cannot_compile(file: &Path, bytes: &[u8], error: &brolga::Error) -> Failure {
-    let failure = Failure::of_module(format_args!("can't compile {}", Name(file)), error);
-    if bytes.starts_with(b"\0asm") || bytes.trim_ascii_start().starts_with(b"(") {
+    let what = format_args!("can't compile {}", Name(file));
+    with_format_hint(Failure::of_module(what, error), bytes)
+}
+
+/// `failure`, of the module in `bytes`, with a hint at what a module looks like if that is needed.
+pub(crate) fn with_format_hint(failure: Failure, bytes: &[u8]) -> Failure {
+    if bytes.starts_with(b"\0asm")
+        || bytes.trim_ascii_start().starts_with(b"(")
+        || Engine::detect_precompiled(bytes).is_some()
+    {
         return failure;
     }
     failure.hint(

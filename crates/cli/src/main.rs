@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! brolga run [OPTIONS] FILE [ARGS]…     run a WASI program, or call an export
-//! brolga compile FILE                   compile, and say how long it took
+//! brolga compile FILE                   compile: to a file, or to say how long it took
+//! brolga validate FILES…                check modules without compiling them
 //! brolga wast FILES…                    run .wast scripts
 //! brolga inspect FILE --clif …          show what the compiler makes of a module
+//! brolga config, version, completions   say something of the program itself
 //! ```
 //!
 //! **Invariants**
@@ -14,14 +16,18 @@
 //!   `--timeout`; 2 for bad usage; 1 for everything else.
 #![forbid(unsafe_code)]
 
+mod about;
 mod compile;
 mod engine;
 mod failure;
 mod flags;
 mod input;
 mod inspect;
+mod listing;
+mod object;
 mod run;
 mod units;
+mod validate;
 mod wast;
 
 use std::process::ExitCode;
@@ -36,6 +42,10 @@ fn main() -> ExitCode {
         Command::Compile(flags) => compile::compile(&flags),
         Command::Wast(flags) => wast::wast(&flags),
         Command::Inspect(flags) => inspect::inspect(&flags),
+        Command::Validate(flags) => validate::validate(&flags),
+        Command::Config(flags) => about::config(&flags),
+        Command::Completions(flags) => about::completions(&flags),
+        Command::Version => about::version(),
     };
     match outcome {
         Ok(code) => code,

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use brolga::Config;
 use brolga_wast::Runner;
 
 use crate::engine;
@@ -12,7 +11,7 @@ use crate::flags::WastFlags;
 use crate::input::{self, Name};
 
 pub(crate) fn wast(flags: &WastFlags) -> Result<ExitCode, Failure> {
-    let engine = engine::engine(&Config::new())?;
+    let engine = engine::engine(&engine::config(&flags.code))?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for file in &flags.files {
         let source = String::from_utf8(input::read(file)?)

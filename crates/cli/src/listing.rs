@@ -1,0 +1,72 @@
+//! Functions as text: which ones, and what the compiler makes of each.
+
+use std::io::Write;
+
+use brolga::inspect::Inspection;
+
+use crate::failure::Failure;
+use crate::input::Name;
+
+/// Two views of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum View {
+    /// The intermediate code.
+    Clif,
+    /// The machine code.
+    Asm,
+}
+
+/// Writes `view` of each of `functions`.
+pub(crate) fn write(
+    output: &mut dyn Write,
+    module: &Inspection,
+    functions: impl IntoIterator<Item = u32>,
+    view: View,
+    cannot_compile: impl Fn(brolga::Error) -> Failure,
+) -> Result<(), Failure> {
+    for func in functions {
+        let code = match view {
+            View::Clif => module.ir(func),
+            View::Asm => module.machine_code(func),
+        };
+        let code = code.map_err(&cannot_compile)?;
+        let name = module.name(func).unwrap_or("without a name");
+        writeln!(output, ";; function {func}: {name}\n{}\n", code.trim_end())?;
+    }
+    Ok(())
+}
+
+/// The function called `name`, or all that the module defines.
+pub(crate) fn functions(
+    module: &Inspection,
+    file: Name<'_>,
+    name: Option<&str>,
+) -> Result<Vec<u32>, Failure> {
+    let Some(name) = name else {
+        return Ok(module.functions().collect());
+    };
+    match module.find(name) {
+        Some(func) if module.functions().contains(&func) => Ok(vec![func]),
+        Some(_) => {
+            Err(Failure::new(format!("the function `{name}` is imported: there is no code of it")))
+        }
+        None => {
+            let failure = Failure::new(format!("{file} has no function `{name}`"));
+            Err(failure.hint(some_names(module)))
+        }
+    }
+}
+
+/// The names of some functions, in a sentence.
+fn some_names(module: &Inspection) -> String {
+    let some: Vec<_> = module
+        .functions()
+        .filter_map(|func| module.name(func))
+        .take(10)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if some.is_empty() {
+        return "its functions have no names: give an index".to_owned();
+    }
+    format!("it has {} functions, such as {}", module.functions().len(), some.join(", "))
+}
