@@ -2,19 +2,49 @@
 
 use crate::context::WasiCtx;
 use crate::errno::Errno;
+use crate::filestat::Filestat;
 use crate::guest::{Buffer, Guest};
+
+/// Which of the two versions of the specification a program was compiled for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Snapshot {
+    /// The first draft. Its `whence` counts otherwise, its `filestat` counts links in 32 bits, its
+    /// `subscription` names clocks twice.
+    Draft,
+    /// Preview 1.
+    Preview1,
+}
+
+impl Snapshot {
+    /// What programs import the functions from.
+    pub(crate) const fn module(self) -> &'static str {
+        match self {
+            Snapshot::Draft => "wasi_unstable",
+            Snapshot::Preview1 => "wasi_snapshot_preview1",
+        }
+    }
+}
 
 /// What a WASI function works with. The functions are methods of it, in the file of their section.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) context: &'a mut WasiCtx,
     pub(crate) guest: Guest<'a>,
+    pub(crate) snapshot: Snapshot,
 }
 
 impl Call<'_> {
     /// The buffers listed at `address`.
     pub(crate) fn buffers(&self, address: u32, count: u32) -> Result<Vec<Buffer>, Errno> {
         self.guest.buffers(address, count, &self.context.limits)
+    }
+
+    /// Tells the guest what is known of a file, in the layout of its version.
+    pub(crate) fn write_filestat(&mut self, result: u32, stat: &Filestat) -> Result<(), Errno> {
+        match self.snapshot {
+            Snapshot::Draft => self.guest.write(result, stat.draft_record().bytes()),
+            Snapshot::Preview1 => self.guest.write(result, stat.record().bytes()),
+        }
     }
 
     /// The text of `length` bytes at `address`.

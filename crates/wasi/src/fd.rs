@@ -2,7 +2,7 @@
 
 use std::io::{self, SeekFrom};
 
-use crate::call::Call;
+use crate::call::{Call, Snapshot};
 use crate::descriptor::{Descriptor, Object};
 use crate::errno::Errno;
 use crate::file::fdflags;
@@ -180,8 +180,8 @@ impl Call<'_> {
     pub(crate) fn fd_filestat_get(&mut self, fd: u32, result: u32) -> Result<(), Errno> {
         let descriptor = self.descriptor(fd)?;
         descriptor.require(Rights::FD_FILESTAT_GET)?;
-        let record = descriptor.filestat()?.record();
-        self.guest.write(result, record.bytes())
+        let stat = descriptor.filestat()?;
+        self.write_filestat(result, &stat)
     }
 
     pub(crate) fn fd_filestat_set_size(&mut self, fd: u32, size: u64) -> Result<(), Errno> {
@@ -363,10 +363,12 @@ impl Call<'_> {
         whence: u32,
         result: u32,
     ) -> Result<(), Errno> {
-        let to = match whence {
-            0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
-            1 => SeekFrom::Current(offset),
-            2 => SeekFrom::End(offset),
+        let to = match (self.snapshot, whence) {
+            (Snapshot::Preview1, 0) | (Snapshot::Draft, 2) => {
+                SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?)
+            }
+            (Snapshot::Preview1, 1) | (Snapshot::Draft, 0) => SeekFrom::Current(offset),
+            (Snapshot::Preview1, 2) | (Snapshot::Draft, 1) => SeekFrom::End(offset),
             _ => return Err(Errno::Inval),
         };
         // Asking where one is needs less than going elsewhere, and either right will do.

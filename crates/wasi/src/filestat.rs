@@ -88,6 +88,21 @@ impl Filestat {
     }
 }
 
+impl Filestat {
+    /// The draft's record of 56 bytes. More links than it can count are as many as it can.
+    pub(crate) fn draft_record(&self) -> Record<56> {
+        Record::new()
+            .set(0, self.device.to_le_bytes())
+            .set(8, self.inode.to_le_bytes())
+            .set(16, [self.filetype as u8])
+            .set(20, u32::try_from(self.links).unwrap_or(u32::MAX).to_le_bytes())
+            .set(24, self.size.to_le_bytes())
+            .set(32, self.accessed.to_le_bytes())
+            .set(40, self.modified.to_le_bytes())
+            .set(48, self.changed.to_le_bytes())
+    }
+}
+
 impl From<&Metadata> for Filestat {
     fn from(metadata: &Metadata) -> Self {
         Self {
@@ -207,6 +222,8 @@ mod tests {
         stat.links = u64::MAX;
         let record = stat.record();
         assert_eq!(record.bytes()[16..24], [7, 0, 0, 0, 0, 0, 0, 0]);
+        let record = stat.draft_record();
+        assert_eq!(record.bytes()[16..24], [7, 0, 0, 0, 255, 255, 255, 255]);
         let record = fdstat(Filetype::RegularFile, 1, Rights::FILE, Rights::NONE);
         assert_eq!(record.bytes()[0..8], [4, 0, 1, 0, 0, 0, 0, 0]);
     }

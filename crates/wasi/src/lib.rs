@@ -1,4 +1,5 @@
-//! WASI preview 1 for Brolga: the 46 functions of `wasi_snapshot_preview1`.
+//! WASI preview 1 for Brolga: the 46 functions of `wasi_snapshot_preview1`, and the 45 of its first
+//! draft, `wasi_unstable`.
 //!
 //! ```
 //! use brolga::{Engine, Linker, Module, Result, Store};

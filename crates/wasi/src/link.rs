@@ -1,20 +1,22 @@
 //! The table of the functions, and how a guest's call reaches them.
 //!
 //! One line per function, with the parameters as the specification lowers them; the method of the
-//! same name is in the file of its section.
+//! same name is in the file of its section. The first draft of the specification, which programs
+//! import as `wasi_unstable`, has the same functions but `sock_accept`; what differs is decided by
+//! the call's [`Snapshot`].
 
 use brolga::{Caller, Extern, Linker, Result, bail};
 
-use crate::call::Call;
+use crate::call::{Call, Snapshot};
 use crate::context::WasiCtx;
 use crate::errno::Errno;
 use crate::guest::Guest;
 use crate::proc;
 
-const MODULE: &str = "wasi_snapshot_preview1";
 const SUCCESS: u32 = 0;
 
-/// Defines the functions of `wasi_snapshot_preview1`. `get` finds the context in the store's data.
+/// Defines the functions of `wasi_snapshot_preview1` and of its first draft, `wasi_unstable`. `get`
+/// finds the context in the store's data.
 ///
 /// # Errors
 /// If `linker` has one of them already and does not allow shadowing.
@@ -22,31 +24,35 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
-    add_proc(linker)?;
-    add_functions(linker, get)
+    for snapshot in [Snapshot::Draft, Snapshot::Preview1] {
+        add_proc(linker, snapshot.module())?;
+        add_functions(linker, snapshot, get)?;
+    }
+    add_newer(linker, Snapshot::Preview1, get)
 }
 
 /// The two that may not return.
-fn add_proc<T: 'static>(linker: &mut Linker<T>) -> Result<()> {
-    linker.func_wrap(MODULE, "proc_exit", |code: u32| -> Result<()> { Err(proc::exit(code)) })?;
-    linker.func_wrap(MODULE, "proc_raise", |signal: u32| -> Result<u32> {
+fn add_proc<T: 'static>(linker: &mut Linker<T>, module: &str) -> Result<()> {
+    linker.func_wrap(module, "proc_exit", |code: u32| -> Result<()> { Err(proc::exit(code)) })?;
+    linker.func_wrap(module, "proc_raise", |signal: u32| -> Result<u32> {
         Ok(number(proc::raise(signal)?))
     })?;
     Ok(())
 }
 
 macro_rules! functions {
-    ($($name:ident($($param:ident: $ty:ty),*);)*) => {
-        fn add_functions<T: 'static>(
+    ($add:ident: $($name:ident($($param:ident: $ty:ty),*);)*) => {
+        fn $add<T: 'static>(
             linker: &mut Linker<T>,
+            snapshot: Snapshot,
             get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
         ) -> Result<()> {
             $(
                 linker.func_wrap(
-                    MODULE,
+                    snapshot.module(),
                     stringify!($name),
                     move |mut caller: Caller<'_, T>, $($param: $ty),*| -> Result<u32> {
-                        with_call(&mut caller, get, |call| call.$name($($param),*))
+                        with_call(&mut caller, snapshot, get, |call| call.$name($($param),*))
                     },
                 )?;
             )*
@@ -55,7 +61,11 @@ macro_rules! functions {
     };
 }
 
-functions! {
+functions! { add_newer:
+    sock_accept(fd: u32, flags: u32, result: u32);
+}
+
+functions! { add_functions:
     args_get(list: u32, bytes: u32);
     args_sizes_get(count: u32, bytes: u32);
     environ_get(list: u32, bytes: u32);
@@ -96,7 +106,6 @@ functions! {
     poll_oneoff(subscriptions: u32, events: u32, count: u32, result: u32);
     random_get(address: u32, length: u32);
     sched_yield();
-    sock_accept(fd: u32, flags: u32, result: u32);
     sock_recv(fd: u32, buffers: u32, count: u32, flags: u32, received: u32, received_flags: u32);
     sock_send(fd: u32, buffers: u32, count: u32, flags: u32, result: u32);
     sock_shutdown(fd: u32, how: u32);
@@ -105,6 +114,7 @@ functions! {
 /// Runs `function` with the caller's memory and context; its outcome as the guest gets it.
 fn with_call<T: 'static>(
     caller: &mut Caller<'_, T>,
+    snapshot: Snapshot,
     get: impl Fn(&mut T) -> &mut WasiCtx,
     function: impl FnOnce(&mut Call<'_>) -> Result<(), Errno>,
 ) -> Result<u32> {
@@ -114,7 +124,7 @@ fn with_call<T: 'static>(
         None => bail!("a WASI program must export its memory as `memory`"),
     };
     let (bytes, data) = memory.data_and_store_mut(caller);
-    let mut call = Call { context: get(data), guest: Guest::new(bytes) };
+    let mut call = Call { context: get(data), guest: Guest::new(bytes), snapshot };
     Ok(number(function(&mut call)))
 }
 

@@ -77,8 +77,8 @@ impl Call<'_> {
     ) -> Result<(), Errno> {
         let path = self.path(path, length)?;
         let directory = self.directory(fd, Rights::PATH_FILESTAT_GET)?;
-        let record = directory.filestat(&path, follows(lookup)?)?.record();
-        self.guest.write(result, record.bytes())
+        let stat = directory.filestat(&path, follows(lookup)?)?;
+        self.write_filestat(result, &stat)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the specification's")]

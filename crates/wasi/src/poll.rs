@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
-use crate::call::Call;
+use crate::call::{Call, Snapshot};
 use crate::clock::{Clock, Clocks};
 use crate::descriptor::{Descriptor, Descriptors, Object};
 use crate::errno::Errno;
 use crate::guest::{Guest, Record};
 use crate::rights::Rights;
 
-const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
 /// The event's flag for the other side having gone.
 const HANGUP: u16 = 1;
@@ -62,24 +61,41 @@ enum Look<'a> {
 }
 
 impl Subscription {
-    fn read(bytes: &[u8; 48]) -> Result<Self, Errno> {
-        let u32_at = |place: usize| {
-            let [a, b, c, d] = [bytes[place], bytes[place + 1], bytes[place + 2], bytes[place + 3]];
-            u32::from_le_bytes([a, b, c, d])
-        };
-        let u64_at = |place| u64::from(u32_at(place)) | u64::from(u32_at(place + 4)) << 32;
-        let kind = match bytes[8] {
+    /// How many bytes one takes.
+    fn bytes(snapshot: Snapshot) -> u32 {
+        match snapshot {
+            Snapshot::Draft => 56,
+            Snapshot::Preview1 => 48,
+        }
+    }
+
+    /// Reads the one at `address`: userdata at 0, kind at 8, then from 16 a descriptor, or a clock,
+    /// its time 8 bytes on and its flags another 16. The draft has 8 bytes of userdata of its own
+    /// before a clock.
+    fn read(guest: &Guest<'_>, address: u32, snapshot: Snapshot) -> Result<Self, Errno> {
+        guest.slice(address, Self::bytes(snapshot))?;
+        let [kind] = guest.array(address + 8)?;
+        let kind = match kind {
             0 => Kind::Clock,
             1 => Kind::Read,
             2 => Kind::Write,
             _ => return Err(Errno::Inval),
         };
+        let rest = match (snapshot, kind) {
+            (Snapshot::Draft, Kind::Clock) => address + 24,
+            _ => address + 16,
+        };
+        // Only a clock has more than a number.
+        let (timeout, [flags]) = match kind {
+            Kind::Clock => (guest.array(rest + 8)?, guest.array(rest + 24)?),
+            Kind::Read | Kind::Write => Default::default(),
+        };
         Ok(Self {
-            userdata: u64_at(0),
+            userdata: u64::from_le_bytes(guest.array(address)?),
             kind,
-            number: u32_at(16),
-            timeout: u64_at(24),
-            absolute: bytes[40] & 1 != 0,
+            number: u32::from_le_bytes(guest.array(rest)?),
+            timeout: u64::from_le_bytes(timeout),
+            absolute: flags & 1 != 0,
         })
     }
 
@@ -155,8 +171,9 @@ impl Call<'_> {
         }
         let mut wanted = Vec::with_capacity(count as usize);
         for index in 0..count {
-            let address = Guest::element(subscriptions, index, SUBSCRIPTION_BYTES)?;
-            wanted.push(Subscription::read(&self.guest.array(address)?)?);
+            let bytes = Subscription::bytes(self.snapshot);
+            let address = Guest::element(subscriptions, index, bytes)?;
+            wanted.push(Subscription::read(&self.guest, address, self.snapshot)?);
         }
         // The addresses first: what was waited for in vain can't be waited for again.
         self.guest.slice(events, Guest::element(0, count, EVENT_BYTES)?)?;

@@ -9,6 +9,7 @@
 //! ```
 
 mod clock;
+mod draft;
 mod escape;
 mod fd;
 mod path;
@@ -21,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::call::Call;
+use crate::call::{Call, Snapshot};
 use crate::guest::Guest;
 use crate::{Errno, OutputBuffer, WasiCtx, WasiCtxBuilder};
 
@@ -111,7 +112,12 @@ impl World {
     }
 
     pub(super) fn call(&mut self) -> Call<'_> {
-        Call { context: &mut self.context, guest: Guest::new(&mut self.memory) }
+        self.call_of(Snapshot::Preview1)
+    }
+
+    /// A call of a program that was compiled for that version.
+    pub(super) fn call_of(&mut self, snapshot: Snapshot) -> Call<'_> {
+        Call { context: &mut self.context, guest: Guest::new(&mut self.memory), snapshot }
     }
 
     pub(super) fn put(&mut self, address: u32, bytes: &[u8]) -> (u32, u32) {
