@@ -3,9 +3,7 @@
 use core::fmt;
 use std::sync::{Arc, Weak};
 
-#[cfg(not(feature = "compiler"))]
-use brolga_runtime::LoadedCode;
-use brolga_runtime::{StackOptions, StackPool, StoreConfig, TypeRegistry};
+use brolga_runtime::{LoadedCode, StackOptions, StackPool, StoreConfig, TypeRegistry};
 
 use super::ModuleEngine;
 use super::cache::ModuleCache;
