@@ -68,8 +68,8 @@ impl Module {
 
     /// The machine code, thunks included: bytes to look at, with padding behind.
     pub fn text(&self) -> &[u8] {
-        let image = &self.code().image;
-        &image.code[..image.text_bytes as usize]
+        let code = self.code();
+        &code.bytes()[..code.image.text_bytes as usize]
     }
 
     /// Where the code and its read-only data are in this process. Nobody may change what is there,

@@ -461,7 +461,8 @@ fn code_for_another_target_is_made_but_not_run() -> Result<()> {
         let module = deserialize(&elsewhere, &here.precompile_module(HOST.as_bytes())?)?;
         let mut store = Store::new(&elsewhere, ());
         let twice = Func::wrap(&mut store, |number: i32| number * 2);
-        let odd = Func::wrap(&mut store, |number: f64| number);
+        // More than fit the registers, so that wasm can't call it without such code.
+        let odd = Func::wrap(&mut store, |_: i64, _: i64, _: i64, _: i64, number: i64| number);
         let instance = Instance::new(&mut store, &module, &[twice.into()])?;
         let table = instance.get_table(&mut store, "table").context("no table")?;
         let error =

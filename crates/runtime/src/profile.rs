@@ -180,7 +180,7 @@ impl JitDump {
     fn write(&mut self, code: &LoadedCode, functions: &[(String, CodeRange)]) -> io::Result<()> {
         let mut records = Vec::new();
         for (name, range) in functions {
-            let bytes = &code.image.code[range.start as usize..][..range.len as usize];
+            let bytes = &code.bytes()[range.start as usize..][..range.len as usize];
             let record_bytes = Self::CODE_LOAD_BYTES + name.len() + 1 + bytes.len();
             let record_bytes = u32::try_from(record_bytes).map_err(io::Error::other)?;
             for word in [Self::CODE_LOAD, record_bytes] {
