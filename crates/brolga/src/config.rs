@@ -10,7 +10,7 @@ use brolga_abi::CompileOptions;
 use brolga_module::{Feature, Features};
 use brolga_runtime::ProfileFormat;
 
-use crate::{Error, Result};
+use crate::{Error, InstanceAllocationStrategy, Result};
 
 /// How hard to optimise.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -99,6 +99,7 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) target: Option<String>,
     pub(crate) max_wasm_stack: usize,
+    pub(crate) allocation: InstanceAllocationStrategy,
     pub(crate) parallel_compilation: bool,
     pub(crate) compile_threads: usize,
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
@@ -125,6 +126,7 @@ impl Default for Config {
             features: Features::default(),
             target: None,
             max_wasm_stack: 1 << 20,
+            allocation: InstanceAllocationStrategy::OnDemand,
             parallel_compilation: true,
             compile_threads: 0,
             backtrace_max_frames: Some(BACKTRACE_FRAMES),
@@ -266,6 +268,16 @@ impl Config {
     /// Default: 1 MiB.
     pub fn max_wasm_stack(&mut self, bytes: usize) -> &mut Self {
         self.max_wasm_stack = bytes;
+        self
+    }
+
+    /// Where memories, tables and stacks come from.
+    /// Default: [`InstanceAllocationStrategy::OnDemand`].
+    pub fn allocation_strategy(
+        &mut self,
+        strategy: impl Into<InstanceAllocationStrategy>,
+    ) -> &mut Self {
+        self.allocation = strategy.into();
         self
     }
 

@@ -76,7 +76,8 @@
 //!   [`CallEngine`].
 //! - Safe code that uses this crate in whatever way gets results, errors or documented panics, and
 //!   never undefined behaviour.
-//! - `unsafe` is in four files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`, `serialize.rs`.
+//! - `unsafe` is in five files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`,
+//!   `engine/compile.rs`, `serialize.rs`.
 #![deny(unsafe_code)]
 
 #[cfg(any(doc, doctest))]
@@ -111,6 +112,7 @@ pub mod macros;
 mod memory;
 mod module;
 mod module_info;
+mod pooling;
 #[allow(unsafe_code, reason = "one of the rooms")]
 mod serialize;
 #[cfg(feature = "compiler")]
@@ -152,6 +154,7 @@ pub use linker::Linker;
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use module_info::{ModuleFunction, ResourcesRequired};
+pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use serialize::{DeserializeError, Precompiled};
 pub use store_cell::{Store, StoreContext, StoreContextMut};
 pub use table::Table;
@@ -174,5 +177,6 @@ pub use brolga_compile::CompileError;
 pub use brolga_module::{Feature, Features, FuncIndex, ModuleError, TableIndex, TypeIndex};
 pub use brolga_runtime::{
     FuncError, GlobalError, GrowError, HandleError, ImportError, InstantiateError, LimitError,
-    Limits, LoadError, LookupError, TableError, ThunkError, TypeError, ValueError,
+    Limits, LoadError, LookupError, PoolConcurrencyLimitError, PoolSizeError, TableError,
+    ThunkError, TypeError, ValueError,
 };

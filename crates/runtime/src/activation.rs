@@ -211,7 +211,7 @@ struct Place {
 unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Result<Place, Failure> {
     // Nested calls ask too: those around them may be of an engine without signals.
     if stack.signals {
-        ensure_signal_stack().map_err(Failure::NoStack)?;
+        ensure_signal_stack().map_err(|error| Failure::NoStack(error.into()))?;
     }
     // SAFETY: the caller's promise.
     if let Some(youngest) = unsafe { youngest.as_ref() } {

@@ -6,7 +6,7 @@
 use brolga_abi::TrapCode;
 
 use crate::limits::{GrowError, LimitError};
-use crate::{HandleError, ThunkError, TypeError, ValueError};
+use crate::{HandleError, PoolConcurrencyLimitError, ThunkError, TypeError, ValueError};
 
 /// Any error of the embedder's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -147,6 +147,9 @@ pub enum InstantiateError {
     /// A limit of the store.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// All instances of the engine's pool are in use.
+    #[error(transparent)]
+    Pool(#[from] PoolConcurrencyLimitError),
     /// A memory can't be made.
     #[error("memory {index}: {error}")]
     Memory {
@@ -180,4 +183,16 @@ pub enum InstantiateError {
         /// Which trap it is.
         trap: TrapCode,
     },
+}
+
+impl InstantiateError {
+    /// What the engine's pool had no more of, if that is why.
+    pub fn pool_limit(&self) -> Option<PoolConcurrencyLimitError> {
+        match self {
+            Self::Pool(full)
+            | Self::Memory { error: GrowError::Pool(full), .. }
+            | Self::Table { error: GrowError::Pool(full), .. } => Some(*full),
+            _ => None,
+        }
+    }
 }

@@ -29,6 +29,7 @@ use crate::arena::Place;
 use crate::close::{Users, is_func};
 use crate::context::ContextMemory;
 use crate::handle::{FuncPlace, GlobalPlace, TablePlace};
+use crate::pool::Slot;
 use crate::stable::Stable;
 use crate::{
     Extern, FuncId, GlobalId, HandleError, InstanceId, LoadedCode, MemoryId, Store, TableId,
@@ -65,6 +66,8 @@ pub(crate) struct InstanceData {
     /// The passive segments that code has dropped; the others are dropped by instantiation.
     pub(crate) dropped_data: HashSet<DataIndex>,
     pub(crate) dropped_elements: HashSet<ElemIndex>,
+    /// Its place in the engine's pool.
+    pub(crate) _slot: Slot,
 }
 
 /// The slots for references to an instance's functions.

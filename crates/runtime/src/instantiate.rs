@@ -37,6 +37,7 @@ use crate::context::ContextMemory;
 use crate::import::Imports;
 use crate::instance::{InstanceData, State};
 use crate::limits::Charge;
+use crate::pool::Pooled;
 use crate::table_storage::{TableStorage, entry_of};
 use crate::unfinished::{NewMemories, Unfinished};
 use crate::value::Bits;
@@ -91,6 +92,9 @@ impl Store {
             limits.instances(instances).is_err()
                 || limits.memories((store.arenas.memories.len() + memories.len()) as u64).is_err()
                 || limits.tables((store.arenas.tables.len() + tables.len()) as u64).is_err()
+                || store.config.pool.is_crowded(Pooled::Instance, 1)
+                || store.config.pool.is_crowded(Pooled::Memory, memories.len())
+                || store.config.pool.is_crowded(Pooled::Table, tables.len())
                 || limits
                     .memory_bytes_total(used(Charge::Memory).saturating_add(memory_bytes))
                     .is_err()
@@ -114,6 +118,7 @@ impl Store {
         code: &Arc<LoadedCode>,
         imports: Imports,
     ) -> Result<Place, InstantiateError> {
+        let slot = self.config.pool.take(Pooled::Instance)?;
         let bytes = code.layout.size_bytes();
         let context = ContextMemory::new(bytes);
         let context = context.ok_or(InstantiateError::OutOfMemory { bytes: bytes as usize })?;
@@ -136,6 +141,7 @@ impl Store {
             extra_code: Vec::new(),
             dropped_data: HashSet::new(),
             dropped_elements: HashSet::new(),
+            _slot: slot,
         });
         self.count_uses(place);
         self.fill_context(place, code, imports.functions);

@@ -56,6 +56,7 @@ mod interrupt;
 mod limits;
 mod memory;
 mod memory_room;
+mod pool;
 mod stable;
 mod store;
 mod table;
@@ -92,6 +93,7 @@ pub use handle::{
 pub use instance::{OwnStart, StartFunction};
 pub use interrupt::EpochHook;
 pub use limits::{GrowError, Growth, GrowthHook, LimitError, Limits};
+pub use pool::{Pool, PoolConcurrencyLimitError, PoolLimits, PoolSizeError};
 pub use store::{Store, StoreConfig};
 pub use value::ValueError;
 
@@ -104,6 +106,6 @@ pub use host::host_call_shim;
 pub use image_check::ImageFlaw;
 pub use leave::leave;
 pub use profile::ProfileFormat;
-pub use stack::{GuardCheck, StackOptions, StackPool, StoreStack};
+pub use stack::{GuardCheck, StackError, StackOptions, StackPool, StoreStack};
 pub use trap::{Failure, TrapRecord, Unwind};
 pub use type_registry::{Registration, TypeError, TypeRegistry};

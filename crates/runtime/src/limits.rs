@@ -10,6 +10,7 @@
 use brolga_os::OsError;
 
 use crate::{HandleError, error::BoxError};
+use crate::{PoolConcurrencyLimitError, PoolSizeError};
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $default:literal, $what:literal;)*) => {
@@ -143,6 +144,12 @@ pub enum GrowError {
     /// A limit of the store.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// All of the engine's pool are in use.
+    #[error(transparent)]
+    Pool(#[from] PoolConcurrencyLimitError),
+    /// Larger than the engine's pool has any.
+    #[error(transparent)]
+    PoolSize(#[from] PoolSizeError),
     /// The embedder's hook said no.
     #[error("growing from {} to {} was refused by the embedder", growth.current, growth.desired)]
     Refused {

@@ -28,6 +28,7 @@ use crate::close::Users;
 use crate::initial_memory::InitialMemory;
 use crate::limits::{Charge, Growth};
 use crate::memory_room::{MemoryRoom, RoomPool};
+use crate::pool::{Pooled, Slot};
 use crate::stable::Stable;
 use crate::{GrowError, HandleError, MemoryId, Store};
 
@@ -131,11 +132,13 @@ impl Store {
         }
         let size_bytes = checked_size(&ty, u128::from(ty.min))?;
         self.budget.limits.memories(self.arenas.memories.len() as u64 + 1)?;
+        self.config.pool.check_memory(size_bytes)?;
+        let slot = self.config.pool.take(Pooled::Memory)?;
         let growth = Growth { current: 0, desired: size_bytes, max: max_bytes(&ty) };
         self.budget.charge(Charge::Memory, growth)?;
         let plan = MemoryPlan::new(&ty, &self.config.options.memory);
         match LinearMemory::new(ty, plan, size_bytes, image, &self.config.rooms) {
-            Ok(memory) => Ok(self.arenas.memories.insert(memory)),
+            Ok(memory) => Ok(self.arenas.memories.insert(LinearMemory { slot, ..memory })),
             Err(error) => {
                 self.budget.give_back(Charge::Memory, size_bytes);
                 Err(self.budget.failed(Charge::Memory, error))
@@ -147,14 +150,18 @@ impl Store {
     pub(crate) fn free_memory(&mut self, place: Place) {
         if let Some(memory) = self.arenas.memories.remove(place) {
             self.budget.give_back(Charge::Memory, memory.size_bytes() as u64);
-            self.config.rooms.put(memory.room);
+            let LinearMemory { room, slot, .. } = memory;
+            self.config.rooms.put(room);
+            drop(slot);
         }
     }
 
     /// Gives the rooms of all memories back to the engine, now that nothing uses them any more.
     pub(crate) fn free_memories(&mut self) {
         for memory in self.arenas.memories.drain() {
-            self.config.rooms.put(memory.room);
+            let LinearMemory { room, slot, .. } = memory;
+            self.config.rooms.put(room);
+            drop(slot);
         }
     }
 
@@ -169,6 +176,7 @@ impl Store {
         let grown = (|| {
             let ty = &memory.ty;
             let desired = checked_size(ty, u128::from(old_pages) + u128::from(delta_pages))?;
+            self.config.pool.check_memory(desired)?;
             let current = memory.size_bytes() as u64;
             let growth = Growth { current, desired, max: max_bytes(ty) };
             self.budget.charge(Charge::Memory, growth)?;
@@ -219,6 +227,8 @@ pub(crate) struct LinearMemory {
     ty: MemoryType,
     room: MemoryRoom,
     pub(crate) users: Users,
+    /// Its place in the engine's pool: given back after the room.
+    slot: Slot,
 }
 
 impl LinearMemory {
@@ -251,7 +261,7 @@ impl LinearMemory {
             }
         };
         let view = Stable::new(MemoryView { base: room.base(), size_bytes: size });
-        Ok(Self { view, ty, room, users: Users::default() })
+        Ok(Self { view, ty, room, users: Users::default(), slot: Slot::default() })
     }
 
     /// Whether an address is in the mapping, but not among the committed bytes.

@@ -7,6 +7,7 @@
 //!                     base            inaccessible from here on
 //!
 //!  LinearMemory ─put─▶ emptied ─▶ idle ─take─▶ LinearMemory of the next instance
+//!                └─ reserved, but too many, too large ─▶ cleared ─▶ cold ─take─▶ …
 //! ```
 //! Making a room takes the kernel ten times as long as everything else of a small instance; an
 //! instance that gets the room of an earlier one of its module finds the image of its data mapped.
@@ -23,11 +24,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use brolga_abi::MemoryPlan;
-use brolga_os::{OsError, Reservation, round_up_to_page};
+use brolga_abi::{MemoryOptions, MemoryPlan};
+use brolga_module::{IndexType, MemoryType};
+use brolga_os::{Reservation, round_up_to_page};
 
-use crate::GrowError;
 use crate::initial_memory::InitialMemory;
+use crate::{GrowError, PoolLimits};
 
 /// Address space for a memory.
 #[derive(Debug)]
@@ -114,9 +116,22 @@ impl MemoryRoom {
         self.commit(bytes)
     }
 
-    /// Drops what was written: every byte is again as it was first.
-    fn empty(&mut self) -> Result<(), OsError> {
-        self.mapping.reset(self.base, self.committed)
+    /// Drops what was written: every byte is again as it was first. Where that is zero, the first
+    /// `resident_bytes` are zeroed and stay in memory; the others are given back.
+    fn empty(&mut self, resident_bytes: usize) -> Result<(), GrowError> {
+        let zeroed = match self.image {
+            None => rounded(resident_bytes.min(self.committed))?,
+            Some(_) => 0,
+        };
+        // SAFETY: no more than the committed bytes, which are whole pages and may be written; the
+        // memory whose room this was is gone, and with it every reference.
+        unsafe { self.base().write_bytes(0, zeroed) };
+        Ok(self.mapping.reset(self.base + zeroed, self.committed - zeroed)?)
+    }
+
+    /// Whether it shows an image whose module is gone.
+    fn is_orphaned(&self) -> bool {
+        self.image.as_ref().is_some_and(|image| image.strong_count() == 0)
     }
 
     /// Makes an emptied room fit for a memory of `bytes` bytes that will show `image`.
@@ -147,13 +162,104 @@ impl MemoryRoom {
 
 /// The rooms of an engine that no store is using. Clones are the same pool.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RoomPool(Arc<Mutex<Vec<MemoryRoom>>>);
+pub(crate) struct RoomPool(Arc<Rooms>);
+
+#[derive(Debug, Default)]
+struct Rooms {
+    idle: Mutex<Idle>,
+    keep: Keep,
+}
+
+/// Rooms that were emptied.
+#[derive(Debug, Default)]
+struct Idle {
+    /// Committed as far as they were last, and showing what they showed.
+    warm: Vec<MemoryRoom>,
+    /// Address space and nothing else.
+    cold: Vec<MemoryRoom>,
+}
+
+/// What becomes of a room that no memory uses any more.
+#[derive(Debug)]
+struct Keep {
+    /// How many are kept as they are, emptied.
+    warm: usize,
+    /// How many are kept in all.
+    rooms: usize,
+    /// Whether those that can't be kept warm are kept as address space.
+    reserved: bool,
+    /// How many bytes are zeroed by writing, in a room without an image.
+    resident_bytes: usize,
+}
+
+impl Default for Keep {
+    /// Address space and entries in the kernel's table, no memory.
+    fn default() -> Self {
+        Self { warm: 16, rooms: 16, reserved: false, resident_bytes: 0 }
+    }
+}
+
+impl Idle {
+    /// A room for a memory of `plan`: best one that shows what the memory will show.
+    fn take(
+        &mut self,
+        plan: &MemoryPlan,
+        image: Option<&Arc<InitialMemory>>,
+    ) -> Option<MemoryRoom> {
+        let fits = |room: &MemoryRoom| room.plan == *plan;
+        let same = |room: &MemoryRoom| match image {
+            Some(image) => room.shows(image),
+            None => room.image.is_none(),
+        };
+        let Self { warm, cold } = self;
+        if let Some(found) = warm.iter().rposition(|room| fits(room) && same(room)) {
+            return Some(warm.swap_remove(found));
+        }
+        let rooms = if cold.iter().any(fits) { cold } else { warm };
+        let found = rooms.iter().rposition(fits)?;
+        Some(rooms.swap_remove(found))
+    }
+
+    /// How many are warm, and how many there are in all.
+    fn counts(&self) -> (usize, usize) {
+        (self.warm.len(), self.warm.len() + self.cold.len())
+    }
+}
 
 impl RoomPool {
-    /// How many idle rooms are kept: address space and entries in the kernel's table, no memory.
-    const IDLE_MAX: usize = 16;
-    /// A room with more is unmapped: the kernel's own tables for it would stay.
+    /// A room with more is not kept warm: the kernel's own tables for it would stay.
     const COMMITTED_MAX: usize = 64 << 20;
+
+    /// A pool with all the rooms that `limits` allow, for memories that never move; none where
+    /// `options` have all of them move.
+    ///
+    /// # Errors
+    /// If there is not the address space.
+    pub(crate) fn reserved(
+        limits: &PoolLimits,
+        options: &MemoryOptions,
+    ) -> Result<Self, GrowError> {
+        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        let rooms = count(limits.memories);
+        let warm = count(limits.warm_memories).min(rooms);
+        let resident_bytes = limits.resident_bytes;
+        let keep = Keep { warm, rooms, reserved: true, resident_bytes };
+        let ty = MemoryType {
+            index: IndexType::I32,
+            min: 0,
+            max: None,
+            shared: false,
+            page_size_log2: 16,
+        };
+        let plan = MemoryPlan::new(&ty, options);
+        let mut idle = Idle::default();
+        if plan.pinned {
+            for _ in 0..rooms {
+                idle.cold.push(MemoryRoom::new(&plan, plan.reservation_bytes)?);
+            }
+        }
+        Ok(Self(Arc::new(Rooms { idle: Mutex::new(idle), keep })))
+    }
 
     /// A room for a memory of `plan` and `bytes` bytes, which are committed; zero, but where
     /// `image` is mapped already. One that showed the same image if there is one.
@@ -163,62 +269,70 @@ impl RoomPool {
         bytes: usize,
         image: Option<&Arc<InitialMemory>>,
     ) -> Option<MemoryRoom> {
-        let mut room = {
-            let mut idle = self.idle();
-            let fits = |room: &MemoryRoom| room.plan == *plan;
-            let same = |room: &MemoryRoom| match image {
-                Some(image) => room.shows(image),
-                None => room.image.is_none(),
-            };
-            let found = idle.iter().rposition(|room| fits(room) && same(room));
-            let found = found.or_else(|| idle.iter().rposition(fits))?;
-            idle.swap_remove(found)
-        };
+        let mut room = self.idle().take(plan, image)?;
         room.fit(bytes, image).ok()?;
         Some(room)
     }
 
     /// Keeps a room that no memory uses any more, emptied, or unmaps it.
     pub(crate) fn put(&self, mut room: MemoryRoom) {
-        let orphaned =
-            |room: &MemoryRoom| room.image.as_ref().is_some_and(|image| image.strong_count() == 0);
-        let fit = room.plan.pinned && room.committed <= Self::COMMITTED_MAX && !orphaned(&room);
-        if !fit || self.idle().len() >= Self::IDLE_MAX || room.empty().is_err() {
+        let Keep { warm, rooms, reserved, resident_bytes } = self.0.keep;
+        let (warm_count, count) = self.idle().counts();
+        if !room.plan.pinned || count >= rooms {
+            return;
+        }
+        let fit = room.committed <= Self::COMMITTED_MAX && !room.is_orphaned();
+        if fit && warm_count < warm {
+            if room.empty(resident_bytes).is_err() {
+                return;
+            }
+            let mut idle = self.idle();
+            let (warm_count, count) = idle.counts();
+            if warm_count < warm && count < rooms {
+                idle.warm.push(room);
+                return;
+            }
+        }
+        if reserved {
+            self.put_cold(room);
+        }
+    }
+
+    /// Keeps a room as address space only, if it can be made such.
+    fn put_cold(&self, mut room: MemoryRoom) {
+        if room.clear(0).is_err() {
             return;
         }
         let mut idle = self.idle();
-        if idle.len() < Self::IDLE_MAX {
-            idle.push(room);
+        if idle.counts().1 < self.0.keep.rooms {
+            idle.cold.push(room);
         }
     }
 
-    /// Unmaps all idle rooms; whether there were any.
+    /// Unmaps all idle rooms, unless they are to stay; whether there were any.
     pub(crate) fn drop_all(&self) -> bool {
-        let rooms = std::mem::take(&mut *self.idle());
-        !rooms.is_empty()
+        if self.0.keep.reserved {
+            return false;
+        }
+        let idle = std::mem::take(&mut *self.idle());
+        idle.counts().1 != 0
     }
 
-    /// Unmaps idle rooms that show an image whose module is gone.
+    /// Frees idle rooms of an image whose module is gone.
     pub(crate) fn drop_orphans(&self) {
-        let orphans = {
-            let mut idle = self.idle();
-            let orphaned = |room: &mut MemoryRoom| {
-                room.image.as_ref().is_some_and(|image| image.strong_count() == 0)
-            };
-            idle.extract_if(.., orphaned).collect::<Vec<_>>()
-        };
-        drop(orphans);
+        let orphans: Vec<_> = self.idle().warm.extract_if(.., |room| room.is_orphaned()).collect();
+        orphans.into_iter().for_each(|room| self.put(room));
     }
 
     /// How many rooms are idle.
     #[cfg(test)]
     pub(crate) fn idle_count(&self) -> usize {
-        self.idle().len()
+        self.idle().counts().1
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<MemoryRoom>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         // Nothing that can panic half-way runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -28,7 +28,8 @@ use brolga_abi::StoreContext;
 use brolga_os::{OsError, StackMapping};
 
 use crate::backtrace::PcBuffer;
-use crate::signal;
+use crate::pool::{Pool, Pooled, Slot};
+use crate::{PoolConcurrencyLimitError, signal};
 
 /// How large stacks are and how faults on them are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,16 +58,32 @@ impl Default for StackOptions {
 
 /// The stacks of an engine that no store is using. Clones are the same pool.
 #[derive(Clone, Debug)]
-pub struct StackPool(Arc<Pool>);
+pub struct StackPool(Arc<Shared>);
 
 #[derive(Debug)]
-struct Pool {
+struct Shared {
     options: StackOptions,
     idle: Mutex<Vec<CallStack>>,
+    /// How many idle stacks are kept rather than unmapped.
+    idle_max: usize,
+    /// Where the stacks in use are counted.
+    pool: Pool,
+}
+
+/// Why there is no stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StackError {
+    /// The system has none to give.
+    #[error(transparent)]
+    System(#[from] OsError),
+    /// All of the engine's pool are in use.
+    #[error(transparent)]
+    Pool(#[from] PoolConcurrencyLimitError),
 }
 
 impl StackPool {
-    /// How many idle stacks are kept rather than unmapped.
+    /// How many idle stacks are kept unless somebody says how many there may be at all.
     const IDLE_MAX: usize = 64;
     /// How much of an idle stack stays in memory, so that the next shallow call finds it warm.
     const WARM_BYTES: usize = 32 << 10;
@@ -80,10 +97,22 @@ impl StackPool {
     /// # Errors
     /// If the handler can't be installed.
     pub fn new(options: StackOptions) -> Result<Self, OsError> {
+        Self::pooling(options, Pool::default())
+    }
+
+    /// As [`StackPool::new`], with no more stacks in use at once than `pool` allows; so many are
+    /// kept for use again.
+    ///
+    /// # Errors
+    /// As [`StackPool::new`].
+    pub fn pooling(options: StackOptions, pool: Pool) -> Result<Self, OsError> {
         if options.signals {
             signal::install()?;
         }
-        Ok(Self(Arc::new(Pool { options, idle: Mutex::default() })))
+        let stacks = pool.limits().map(|limits| limits.stacks);
+        let idle_max =
+            stacks.map_or(Self::IDLE_MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
+        Ok(Self(Arc::new(Shared { options, idle: Mutex::default(), idle_max, pool })))
     }
 
     /// What stacks this pool has.
@@ -91,12 +120,15 @@ impl StackPool {
         self.0.options
     }
 
-    pub(crate) fn acquire(&self) -> Result<CallStack, OsError> {
+    pub(crate) fn acquire(&self) -> Result<CallStack, StackError> {
+        let slot = self.0.pool.take(Pooled::Stack)?;
         let idle = self.idle().pop();
-        match idle {
-            Some(stack) => Ok(stack),
-            None => CallStack::new(self.0.options),
-        }
+        let mut stack = match idle {
+            Some(stack) => stack,
+            None => CallStack::new(self.0.options)?,
+        };
+        stack.core_mut().slot = slot;
+        Ok(stack)
     }
 
     /// Keeps `stack` for the next store, or unmaps it.
@@ -104,13 +136,14 @@ impl StackPool {
         if stack.core().busy.get() {
             return;
         }
+        let _after = std::mem::take(&mut stack.core_mut().slot);
         // The last to come is the first to go: only those at the bottom stay as they are.
         let uncooled_max = Self::UNCOOLED_BYTES / stack.usable_bytes();
         if self.idle().len() >= uncooled_max && !stack.cool(Self::WARM_BYTES) {
             return;
         }
         let mut idle = self.idle();
-        if idle.len() < Self::IDLE_MAX {
+        if idle.len() < self.0.idle_max {
             idle.push(stack);
         }
     }
@@ -158,7 +191,7 @@ impl StoreStack {
     /// A stack of the store that no call is on: the store's own, unless host code went on to a
     /// stack of somebody else's and calls from there.
     #[inline(always)]
-    pub(crate) fn idle_core(&self) -> Result<NonNull<StackCore>, OsError> {
+    pub(crate) fn idle_core(&self) -> Result<NonNull<StackCore>, StackError> {
         match self.core.get() {
             // SAFETY: kept until this is dropped.
             Some(core) if !unsafe { core.as_ref() }.busy.get() => Ok(core),
@@ -168,7 +201,7 @@ impl StoreStack {
     }
 
     #[cold]
-    fn first(&self) -> Result<NonNull<StackCore>, OsError> {
+    fn first(&self) -> Result<NonNull<StackCore>, StackError> {
         let core = self.pool.acquire()?.into_core();
         self.core.set(Some(core));
         Ok(core)
@@ -177,7 +210,7 @@ impl StoreStack {
     /// A further stack, for a store whose own is in use while the thread is on none that we know:
     /// what a coroutine or a grown stack looks like from here.
     #[cold]
-    fn another(&self) -> Result<NonNull<StackCore>, OsError> {
+    fn another(&self) -> Result<NonNull<StackCore>, StackError> {
         let mut further = self.further.borrow_mut();
         let idle = further.iter().find(|stack| !stack.core().busy.get());
         if let Some(idle) = idle {
@@ -223,6 +256,8 @@ pub(crate) struct StackCore {
     /// Where the frames of a trap are noted. Used between a trap and the landing of the call it
     /// ends, when no other code runs on this stack.
     pub(crate) trap_pcs: UnsafeCell<PcBuffer>,
+    /// Its place in the engine's pool, while it is a store's.
+    slot: Slot,
 }
 
 impl StackCore {
@@ -259,6 +294,7 @@ impl CallStack {
             mapping,
             busy: Cell::new(false),
             trap_pcs: UnsafeCell::new(PcBuffer::new()),
+            slot: Slot::default(),
         });
         Ok(Self(NonNull::from(Box::leak(core))))
     }
@@ -280,8 +316,14 @@ impl CallStack {
 
     /// Gives all but the topmost `warm_bytes` back to the system; says whether that went well.
     fn cool(&mut self, warm_bytes: usize) -> bool {
-        // SAFETY: as in `core`; `&mut self`, and no call is in flight, as the caller checked.
-        unsafe { self.0.as_mut() }.mapping.trim(warm_bytes).is_ok()
+        self.core_mut().mapping.trim(warm_bytes).is_ok()
+    }
+
+    /// For when no call is in flight.
+    fn core_mut(&mut self) -> &mut StackCore {
+        debug_assert!(!self.core().busy.get());
+        // SAFETY: as in `core`; `&mut self`, and no call is in flight, as the callers checked.
+        unsafe { self.0.as_mut() }
     }
 }
 

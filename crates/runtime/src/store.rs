@@ -39,7 +39,10 @@ use crate::memory::LinearMemory;
 use crate::memory_room::RoomPool;
 use crate::stable::Stable;
 use crate::table_storage::TableStorage;
-use crate::{GrowthHook, Limits, StackPool, StoreId, StoreStack, ThunkProvider, TypeRegistry};
+use crate::{
+    GrowError, GrowthHook, Limits, Pool, StackPool, StoreId, StoreStack, ThunkProvider,
+    TypeRegistry,
+};
 
 /// What the stores of an engine share.
 pub struct StoreConfig {
@@ -47,6 +50,7 @@ pub struct StoreConfig {
     pub(crate) options: CompileOptions,
     pub(crate) options_fingerprint: u64,
     pub(crate) thunks: Arc<dyn ThunkProvider>,
+    pub(crate) pool: Pool,
     pub(crate) rooms: RoomPool,
     pub(crate) epoch: Epoch,
 }
@@ -59,9 +63,36 @@ impl StoreConfig {
         options: CompileOptions,
         thunks: Arc<dyn ThunkProvider>,
     ) -> Arc<Self> {
-        let options_fingerprint = options.fingerprint();
-        let (rooms, epoch) = (RoomPool::default(), Epoch::default());
-        Arc::new(Self { types, options, options_fingerprint, thunks, rooms, epoch })
+        Self::with_rooms(types, options, thunks, Pool::default(), RoomPool::default())
+    }
+
+    /// What stores of an engine share that has only so much of everything as `pool` says: they
+    /// count in it what they hold, and take memories from rooms reserved here.
+    ///
+    /// # Errors
+    /// If there is not the address space.
+    pub fn pooling(
+        types: TypeRegistry,
+        options: CompileOptions,
+        thunks: Arc<dyn ThunkProvider>,
+        pool: Pool,
+    ) -> Result<Arc<Self>, GrowError> {
+        let rooms = match pool.limits() {
+            Some(limits) => RoomPool::reserved(limits, &options.memory)?,
+            None => RoomPool::default(),
+        };
+        Ok(Self::with_rooms(types, options, thunks, pool, rooms))
+    }
+
+    fn with_rooms(
+        types: TypeRegistry,
+        options: CompileOptions,
+        thunks: Arc<dyn ThunkProvider>,
+        pool: Pool,
+        rooms: RoomPool,
+    ) -> Arc<Self> {
+        let (options_fingerprint, epoch) = (options.fingerprint(), Epoch::default());
+        Arc::new(Self { types, options, options_fingerprint, thunks, pool, rooms, epoch })
     }
 }
 

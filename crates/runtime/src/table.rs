@@ -19,6 +19,7 @@ use crate::close::Users;
 use crate::handle::{FuncPlace, TablePlace};
 use crate::limits::Charge;
 use crate::memory::range;
+use crate::pool::Pooled;
 use crate::table_storage::TableStorage;
 use crate::value::Bits;
 use crate::{FuncId, GrowError, HandleError, LookupError, Store, TableError, TableId, Value};
@@ -211,8 +212,8 @@ impl Store {
     pub(crate) fn allocate_table(&mut self, ty: TableType, init: Bits) -> Result<Place, GrowError> {
         self.budget.limits.tables(self.arenas.tables.len() as u64 + 1)?;
         // Whoever is asked may panic: then the table must not be in the store yet.
-        let mut table = TableStorage::new(ty);
-        table.grow(&mut self.budget, ty.min, init)?;
+        let mut table = TableStorage::new(ty, self.config.pool.take(Pooled::Table)?);
+        table.grow(&mut self.budget, &self.config.pool, ty.min, init)?;
         Ok(self.arenas.tables.insert(table))
     }
 
@@ -231,7 +232,7 @@ impl Store {
     ) -> Result<u64, GrowError> {
         let table = self.arenas.tables.get_mut(place);
         let table = table.expect("tables outlive the instances that use them");
-        table.grow(&mut self.budget, delta, init)
+        table.grow(&mut self.budget, &self.config.pool, delta, init)
     }
 
     /// `table.copy`; none if out of bounds, and nothing has changed then.

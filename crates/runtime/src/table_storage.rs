@@ -20,6 +20,7 @@ use crate::GrowError;
 use crate::close::Users;
 use crate::limits::{Budget, Charge, Growth};
 use crate::memory::range;
+use crate::pool::{Pool, Slot};
 use crate::stable::Stable;
 use crate::value::Bits;
 
@@ -30,6 +31,8 @@ pub(crate) struct TableStorage {
     pub(crate) ty: TableType,
     elements: Elements,
     pub(crate) users: Users,
+    /// Its place in the engine's pool.
+    _slot: Slot,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl ElementsPtr {
 
 impl TableStorage {
     /// An empty table; see [`TableStorage::grow`].
-    pub(crate) fn new(ty: TableType) -> Self {
+    pub(crate) fn new(ty: TableType, slot: Slot) -> Self {
         let elements = match ty.element.is_func() {
             true => Elements::Func(Vec::new()),
             false => Elements::Extern(Vec::new()),
@@ -80,6 +83,7 @@ impl TableStorage {
             ty,
             elements,
             users: Users::default(),
+            _slot: slot,
         }
     }
 
@@ -173,6 +177,7 @@ impl TableStorage {
     pub(crate) fn grow(
         &mut self,
         budget: &mut Budget,
+        pool: &Pool,
         delta: u64,
         init: Bits,
     ) -> Result<u64, GrowError> {
@@ -185,6 +190,7 @@ impl TableStorage {
             let max = self.max();
             let desired = u64::try_from(asked).ok().filter(|&desired| desired <= max);
             let desired = desired.ok_or(GrowError::Maximum { asked, max, unit: "elements" })?;
+            pool.check_table(desired)?;
             let growth = Growth { current: old, desired, max: self.ty.max };
             budget.charge(Charge::Table, growth)?;
             self.grow_to(desired, init).inspect_err(|_| budget.give_back(Charge::Table, delta))

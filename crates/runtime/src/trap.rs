@@ -12,8 +12,8 @@ use std::error::Error;
 use std::fmt;
 
 use brolga_abi::TrapCode;
-use brolga_os::OsError;
 
+use crate::StackError;
 use crate::backtrace::Backtrace;
 
 /// Why host code that wasm called gives up the wasm frames below it.
@@ -63,8 +63,8 @@ pub enum Failure {
     },
     /// A host function's error.
     Host(Box<dyn Error + Send + Sync>),
-    /// The system gave no stack to run on; nothing of the guest ran.
-    NoStack(OsError),
+    /// There was no stack to run on; nothing of the guest ran.
+    NoStack(StackError),
 }
 
 impl TrapRecord {

@@ -3,12 +3,12 @@
 use core::fmt;
 use std::sync::{Arc, Weak};
 
-use brolga_runtime::{LoadedCode, StackOptions, StackPool, StoreConfig, TypeRegistry};
+use brolga_runtime::{LoadedCode, Pool, StackOptions, StackPool, StoreConfig, TypeRegistry};
 
 use super::ModuleEngine;
 use super::cache::ModuleCache;
 use super::thunks::Thunks;
-use crate::{AsContextMut, Config, Context, Extern, Module, Result};
+use crate::{AsContextMut, Config, Context, Extern, InstanceAllocationStrategy, Module, Result};
 
 /// Compiles modules and keeps what their stores share: types, stacks, code.
 ///
@@ -77,19 +77,25 @@ impl Engine {
     /// An engine of this configuration.
     ///
     /// # Errors
-    /// If a setting is out of range, code can't be made for the target, the system does not
-    /// let signal handlers be installed, or a [profile](Config::profiler) can't be written.
+    /// If a setting is out of range, code can't be made for the target, the system does not let
+    /// signal handlers be installed, a [profile](Config::profiler) can't be written, or there is
+    /// not the address space for a pool.
     pub fn new(config: &Config) -> Result<Engine> {
         let config = config.checked()?;
         if let Some(profile) = config.profile {
             profile.open().context("failed to open the profile")?;
         }
         let signals = config.options.memory.signals;
-        let stacks = StackPool::new(StackOptions {
+        let pool = match &config.allocation {
+            InstanceAllocationStrategy::OnDemand => Pool::default(),
+            InstanceAllocationStrategy::Pooling(pooling) => Pool::new(pooling.limits()),
+        };
+        let stacks = StackOptions {
             wasm_bytes: config.max_wasm_stack,
             host_bytes: HOST_STACK_BYTES,
             signals,
-        })?;
+        };
+        let stacks = StackPool::pooling(stacks, pool.clone())?;
         let types = TypeRegistry::new();
         #[cfg(feature = "compiler")]
         let target = super::thunks::target(&config)?;
@@ -98,7 +104,7 @@ impl Engine {
         #[cfg(not(feature = "compiler"))]
         let thunks = Thunks::default();
         let thunks = Arc::new(thunks);
-        let stores = StoreConfig::new(types.clone(), config.options, thunks.clone());
+        let stores = StoreConfig::pooling(types.clone(), config.options, thunks.clone(), pool)?;
         Ok(Engine {
             inner: Arc::new(EngineInner {
                 config,

@@ -26,8 +26,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 use brolga_abi::FuncRef;
 use brolga_module::{self as module, FuncType};
 use brolga_runtime::{
-    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, Store as RuntimeStore,
-    StoreStack, TrapRecord,
+    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, StackError,
+    Store as RuntimeStore, StoreStack, TrapRecord,
 };
 
 use super::reference;
@@ -250,6 +250,7 @@ fn traced_error(engine: &crate::Engine, record: TrapRecord) -> Error {
             None => Error::msg(code.message()),
         },
         Failure::Host(error) => Error::from_boxed(error),
+        Failure::NoStack(StackError::Pool(full)) => full.into(),
         Failure::NoStack(error) => error.into(),
     };
     match WasmBacktrace::new(engine, record.backtrace) {

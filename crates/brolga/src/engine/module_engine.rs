@@ -240,5 +240,8 @@ fn instantiate_error(error: brolga_runtime::InstantiateError) -> Error {
     {
         return Error::from(trap).context(error);
     }
+    if let Some(full) = error.pool_limit() {
+        return Error::from(full).context(error);
+    }
     error.into()
 }

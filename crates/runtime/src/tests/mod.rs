@@ -8,6 +8,7 @@ mod func;
 mod instantiate;
 mod memory;
 mod memory_room;
+mod pool;
 mod table;
 mod unfinished;
 
@@ -23,8 +24,8 @@ use brolga_module::{
 };
 
 use crate::{
-    Extern, FuncId, HostData, InstanceId, InstantiateError, Limits, LoadedCode, Store, StoreConfig,
-    Thunk, ThunkError, ThunkProvider, TypeRegistry, Value,
+    Extern, FuncId, GrowError, HostData, InstanceId, InstantiateError, Limits, LoadedCode, Pool,
+    PoolLimits, Store, StoreConfig, Thunk, ThunkError, ThunkProvider, TypeRegistry, Value,
 };
 
 /// An engine: what stores share.
@@ -48,6 +49,12 @@ impl Engine {
     pub(crate) fn config(&self) -> Arc<StoreConfig> {
         let thunks = Arc::new(Thunks(self.types.clone()));
         StoreConfig::new(self.types.clone(), self.options, thunks)
+    }
+
+    /// For stores that have only so much in common.
+    pub(crate) fn pooling(&self, limits: PoolLimits) -> Result<Arc<StoreConfig>, GrowError> {
+        let thunks = Arc::new(Thunks(self.types.clone()));
+        StoreConfig::pooling(self.types.clone(), self.options, thunks, Pool::new(limits))
     }
 
     pub(crate) fn load(&self, text: &str) -> Arc<LoadedCode> {
