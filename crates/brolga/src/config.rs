@@ -10,6 +10,8 @@ use brolga_abi::CompileOptions;
 use brolga_module::{Feature, Features};
 use brolga_runtime::ProfileFormat;
 
+#[cfg(feature = "compiler")]
+use crate::Cache;
 use crate::{Error, InstanceAllocationStrategy, Result};
 
 /// How hard to optimise.
@@ -105,6 +107,8 @@ pub struct Config {
     pub(crate) backtrace_max_frames: Option<NonZeroUsize>,
     pub(crate) backtrace_details: bool,
     pub(crate) profile: Option<ProfileFormat>,
+    #[cfg(feature = "compiler")]
+    pub(crate) cache: Option<Cache>,
     #[cfg(feature = "coredump")]
     pub(crate) coredump_on_trap: bool,
 }
@@ -132,6 +136,8 @@ impl Default for Config {
             backtrace_max_frames: Some(BACKTRACE_FRAMES),
             backtrace_details: true,
             profile: None,
+            #[cfg(feature = "compiler")]
+            cache: None,
             #[cfg(feature = "coredump")]
             coredump_on_trap: false,
         }
@@ -307,6 +313,13 @@ impl Config {
                 std::env::var_os("BROLGA_BACKTRACE_DETAILS").is_some_and(|value| value != "0")
             }
         };
+        self
+    }
+
+    /// Where compiled modules are kept beyond this process; see [`Cache`]. Default: nowhere.
+    #[cfg(feature = "compiler")]
+    pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 

@@ -53,7 +53,7 @@
 //! - How much wasm may use: [`Limits`], [`Store::limiter`], [`Config::max_wasm_stack`].
 //! - Stopping wasm from outside: [`Store::set_fuel`], [`Engine::increment_epoch`].
 //! - Compiling once, running often: [`Module::serialize`], [`Module::deserialize`],
-//!   [`Engine::precompile_module`].
+//!   [`Engine::precompile_module`]; or without thinking of it: [`Config::cache`].
 //! - Giving memory back: [`Instance::close`], [`Engine::delete_compiled_module`].
 //! - The seam beneath, functions by index and values as bare slots: [`ModuleEngine`],
 //!   [`CallEngine`].
@@ -90,6 +90,8 @@ mod context;
 mod coredump;
 mod debug;
 mod definition;
+#[cfg(feature = "compiler")]
+mod disk_cache;
 mod engine;
 mod error;
 mod extern_ref;
@@ -136,6 +138,8 @@ pub use context::{AsContext, AsContextMut};
 pub use coredump::WasmCoreDump;
 pub use debug::FrameSymbol;
 pub use definition::{InstancePre, UnknownImportError};
+#[cfg(feature = "compiler")]
+pub use disk_cache::{Cache, CacheConfig, CacheError};
 pub use engine::{
     CallEngine, ElementInstance, Engine, EngineError, EngineWeak, FunctionListenerFactory,
     ModuleEngine, SlotCountError,

@@ -6,13 +6,14 @@
 //! ```
 //!
 //! **Trusts** that bytes given to [`Module::deserialize`] are some that Brolga wrote and nobody has
-//! changed on purpose: machine code can't be checked. That is the caller's promise.
+//! changed on purpose: machine code can't be checked. That is the caller's promise; of files in the
+//! cache's folder it is the folder's, which is private.
 //!
 //! **Promises** that bytes changed by accident, of another version, of another configuration or for
 //! another machine are refused with an error that says which; that reading them neither panics nor
 //! allocates more than a small multiple of their number.
 //!
-//! **Tested by** `tests/serialize.rs` and `tests/load_only.rs`.
+//! **Tested by** `tests/serialize.rs`, `tests/load_only.rs` and `tests/disk_cache.rs`.
 
 use std::fs::File;
 use std::io::Read;
@@ -23,8 +24,10 @@ use brolga_abi::{ImageFile, ImageFileError};
 use brolga_module::{Features, ParsedModule};
 use brolga_runtime::LoadedCode;
 
+#[cfg(feature = "compiler")]
+use crate::disk_cache::Entry;
 use crate::host_cpu::HostError;
-use crate::{Config, Context, Engine, Module, Result};
+use crate::{Config, Context, Engine, Module, Result, ensure};
 
 /// What bytes are a compiled form of; see [`Engine::detect_precompiled`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,16 +108,8 @@ impl Module {
     /// unchanged but for accidents: of somebody who can choose the bytes, nothing is checked that
     /// would keep them from doing what this process can do.
     pub unsafe fn deserialize(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
-        let file = ImageFile::open(bytes.as_ref()).map_err(DeserializeError::from)?;
-        check(&file, engine.config())?;
-        let features = file.features;
-        let (image, module) = file.read().map_err(DeserializeError::from)?;
-        // The bodies were validated when they were compiled; they are not looked into again.
-        let module = ParsedModule::decode(module.into(), features)?;
-        // SAFETY: the caller promises that Brolga wrote the bytes, of this image and this module,
-        // and that nobody chose others; `check` has compared options, features and machine.
-        let code = unsafe { LoadedCode::load(Arc::new(module), image, engine.types()) }?;
-        engine.note_loaded(&code)?;
+        // SAFETY: the caller's promise.
+        let code = unsafe { load(engine, bytes.as_ref(), None) }?;
         Ok(Module::from_code(engine.clone(), code))
     }
 
@@ -200,6 +195,42 @@ impl Engine {
         let bytes = bytes.with_context(|| format!("failed to read `{}`", path.display()))?;
         Ok(Engine::detect_precompiled(&bytes))
     }
+}
+
+/// The one way from bytes to code. If `source` is given, the module must be that.
+///
+/// # Errors
+/// As [`Module::deserialize`].
+///
+/// # Safety
+/// As [`Module::deserialize`].
+unsafe fn load(engine: &Engine, bytes: &[u8], source: Option<&[u8]>) -> Result<Arc<LoadedCode>> {
+    let file = ImageFile::open(bytes).map_err(DeserializeError::from)?;
+    check(&file, engine.config())?;
+    let features = file.features;
+    let (image, module) = file.read().map_err(DeserializeError::from)?;
+    ensure!(source.is_none_or(|source| module == source), "the compiled module is another one");
+    // The bodies were validated when they were compiled; they are not looked into again.
+    let module = ParsedModule::decode(module.into(), features)?;
+    // SAFETY: the caller promises that Brolga wrote the bytes, of this image and this module, and
+    // that nobody chose others; `check` has compared options, features and machine.
+    let code = unsafe { LoadedCode::load(Arc::new(module), image, engine.types()) }?;
+    engine.note_loaded(&code)?;
+    Ok(code)
+}
+
+/// The code of the module `source` out of the cache, if it is there.
+#[cfg(feature = "compiler")]
+pub(crate) fn load_cached(
+    engine: &Engine,
+    entry: &Entry<'_>,
+    source: &[u8],
+) -> Option<Arc<LoadedCode>> {
+    entry.find(|bytes| {
+        // SAFETY: the file is in a folder in which only this user's programs write, as
+        // `Cache::new` has seen, and they write there what `ImageFile::write` gives.
+        unsafe { load(engine, bytes, Some(source)) }
+    })
 }
 
 /// As many bytes as tell what a file is, or all if it is shorter.

@@ -1,8 +1,8 @@
 //! A room with unsafe code: from bytes to a module, the one path by which code is compiled.
 //!
 //! ```text
-//!  bytes ─▶ cache: known? ─no─▶ decode ─▶ compile ─▶ load ─▶ Module
-//!              └───────────yes──────────────────────────────▲
+//!  bytes ─▶ known? ─no─▶ in the folder? ─no─▶ decode ─▶ compile ─▶ load ─▶ Module
+//!              └──yes──────────┴──yes──────────────────────────────────────▲
 //! ```
 //!
 //! **Trusts** the compiler: that what it makes of a module does what the module says, on the
@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use brolga_abi::CodeImage;
+use brolga_abi::{CodeImage, ImageFile};
 use brolga_compile::Target;
 use brolga_module::ParsedModule;
 use brolga_runtime::{LoadedCode, TypeRegistry};
@@ -23,6 +23,7 @@ use brolga_runtime::{LoadedCode, TypeRegistry};
 use super::engine::EngineInner;
 use super::thunks::check_runs_here;
 use super::{EngineError, FunctionListenerFactory};
+use crate::serialize::load_cached;
 use crate::source::binary;
 use crate::{Config, Engine, Module, Result};
 
@@ -59,9 +60,19 @@ impl Engine {
     pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
         let EngineInner { config, target, .. } = &*self.inner;
         let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
-            let module = self.decode(bytes)?;
-            let code = compile_and_load(module, config, target, self.threads(), self.types())?;
-            self.note_loaded(&code)?;
+            let compile = || {
+                let module = self.decode(Arc::clone(&bytes))?;
+                let code = compile_and_load(module, config, target, self.threads(), self.types())?;
+                self.note_loaded(&code)?;
+                Ok(code)
+            };
+            let Some(cache) = &config.cache else { return compile() };
+            let entry = cache.entry(&bytes, self.precompile_compatibility_hash());
+            if let Some(code) = load_cached(self, &entry, &bytes) {
+                return Ok(code);
+            }
+            let code = compile()?;
+            entry.put(&ImageFile::write(&code.to_image(), &config.options, &code.module));
             Ok(code)
         })?;
         Ok(Module::from_code(self.clone(), code))
