@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
     "crates/compile/src/link.rs",
     "crates/brolga/src/store_cell.rs",
     "crates/brolga/src/host_call.rs",
+    "crates/brolga/src/host_call/unchecked.rs",
     "crates/brolga/src/engine/enter.rs",
     "crates/brolga/src/engine/compile.rs",
     "crates/brolga/src/serialize.rs",

@@ -22,6 +22,8 @@
 //! what wasm gets back are values of its results' types and of the same store.
 //! **Tested by** `tests/host.rs`, `tests/host_registers.rs` and `tests/calls.rs`.
 
+mod unchecked;
+
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::sync::Arc;

@@ -76,8 +76,8 @@
 //!   [`CallEngine`].
 //! - Safe code that uses this crate in whatever way gets results, errors or documented panics, and
 //!   never undefined behaviour.
-//! - `unsafe` is in five files: `store_cell.rs`, `host_call.rs`, `engine/enter.rs`,
-//!   `engine/compile.rs`, `serialize.rs`.
+//! - `unsafe` is in six files: `store_cell.rs`, `host_call.rs`, `host_call/unchecked.rs`,
+//!   `engine/enter.rs`, `engine/compile.rs`, `serialize.rs`.
 #![deny(unsafe_code)]
 
 #[cfg(any(doc, doctest))]
@@ -128,6 +128,7 @@ mod typed;
 mod types;
 mod v128;
 mod val;
+mod val_raw;
 mod wasm_ty;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
@@ -170,6 +171,7 @@ pub use types::{
 };
 pub use v128::V128;
 pub use val::{Ref, Val};
+pub use val_raw::ValRaw;
 pub use wasm_ty::{WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList};
 
 // What the crates beneath call these things is part of this API.

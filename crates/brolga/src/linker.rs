@@ -187,8 +187,7 @@ impl<T: 'static> Linker<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        let func = HostFunc::new(ty, func)?;
-        self.insert(module, name, Definition::Host(Arc::new(func)))
+        self.define_host(module, name, HostFunc::new(ty, func)?)
     }
 
     /// Defines a host function whose type is that of the closure; see [`Func::wrap`].
@@ -201,8 +200,7 @@ impl<T: 'static> Linker<T> {
         name: &str,
         func: impl IntoFunc<T, Params, Args>,
     ) -> Result<&mut Self> {
-        let func = func.into_func(&self.engine)?;
-        self.insert(module, name, Definition::Host(Arc::new(func)))
+        self.define_host(module, name, func.into_func(&self.engine)?)
     }
 
     /// Defines all exports of an instance under `module_name`.
@@ -437,6 +435,16 @@ impl<T: 'static> Linker<T> {
             }
         }
         Func::try_wrap(store, || {})
+    }
+
+    /// Defines a host function.
+    pub(crate) fn define_host(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: HostFunc<T>,
+    ) -> Result<&mut Self> {
+        self.insert(module, name, Definition::Host(Arc::new(func)))
     }
 
     fn find(&self, module: &str, name: &str) -> Option<&Definition<T>> {

@@ -34,6 +34,10 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         Ok(TypedFunc { callee, func })
     }
 
+    pub(crate) fn from_callee(callee: TypedCallee<Params, Results>, func: Func) -> Self {
+        TypedFunc { callee, func }
+    }
+
     /// The function.
     pub fn func(&self) -> &Func {
         &self.func

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!  CallEngine::call ─▶ SlotCallee::call ──┐
-//!  Func::call ───────▶ call_dynamic ──────┼▶ enter ──────────────▶ runtime::call ─▶ code
+//!  Func::call ───────▶ call_dynamic ──────┤
+//!  call_unchecked ───▶ call_raw ──────────┼▶ enter ──────────────▶ runtime::call ─▶ code
 //!  TypedFunc::call ──▶ TypedCallee::call ─┴▶ enter_in_registers ─▶ runtime::call_in_registers ─▶
 //! ```
 //!
@@ -34,8 +35,8 @@ use super::reference;
 use crate::host_call::Slots;
 use crate::wasm_ty::Class;
 use crate::{
-    Error, Result, StoreContext, StoreContextMut, Trap, Val, ValType, WasmBacktrace, WasmParams,
-    WasmResults,
+    Error, Result, StoreContext, StoreContextMut, Trap, Val, ValRaw, ValType, WasmBacktrace,
+    WasmParams, WasmResults,
 };
 
 /// A function of a store, and where it is entered: found out by the first call, and again when
@@ -294,6 +295,12 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         Ok(TypedCallee { callee: Callee::new(func), types: PhantomData })
     }
 
+    /// # Safety
+    /// [`TypedCallee::new`] would succeed.
+    pub(crate) unsafe fn new_unchecked(func: FuncId) -> Self {
+        TypedCallee { callee: Callee::new(func), types: PhantomData }
+    }
+
     /// Whether arguments and result travel in registers.
     const IN_REGISTERS: bool = count(P::CLASSES, Class::Vector) == 0
         && P::CLASSES.len() <= RegisterArgs::STACK_MAX + RegisterArgs::INTS_MAX
@@ -470,6 +477,49 @@ pub(crate) fn call_dynamic<T>(
             // SAFETY: the function has returned values of its results' types in the slots.
             *result = Val::from_value(unsafe { runtime.read_slots(*ty, rest) });
             rest = &rest[ty.slots()..];
+        }
+    }
+    store.cell_mut().spare = (types, slots);
+    settle(&mut store);
+    called
+}
+
+/// Calls a function with values whose types nobody looks at; results are left in their places.
+///
+/// # Errors
+/// As [`enter`]; or if there are fewer values than the function has parameters or results.
+///
+/// # Safety
+/// There are values of the parameters' types, those that are references null or `store`'s own as
+/// wasm has them.
+pub(crate) unsafe fn call_raw<T>(
+    mut store: StoreContextMut<'_, T>,
+    func: FuncId,
+    values: &mut [ValRaw],
+) -> Result<()> {
+    let cell = store.cell_mut();
+    let ty = cell.runtime.func_type(func)?;
+    let count = ty.params().len().max(ty.results().len());
+    crate::ensure!(values.len() >= count, "expected room for {count} values, got {}", values.len());
+    let (mut types, mut slots) = core::mem::take(&mut cell.spare);
+    types.clear();
+    types.extend_from_slice(ty.results());
+    slots.clear();
+    for (value, ty) in values.iter().zip(ty.params()) {
+        slots.extend_from_slice(&value.to_slots()[..ty.slots()]);
+    }
+    slots.resize(slots.len().max(ty.result_slots()), 0);
+    let stack = cell.stack.as_ptr();
+    let func_ref = cell.runtime.func_ref(func)?;
+    // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
+    // types, by the caller's promise, and have room for the results.
+    let called = unsafe { enter(&mut store, stack, func_ref, slots.as_mut_ptr()) };
+    if called.is_ok() {
+        let mut rest = &slots[..];
+        for (value, ty) in values.iter_mut().zip(&types) {
+            let (own, after) = rest.split_at(ty.slots());
+            *value = ValRaw::from_slots(own[0], own.get(1).copied().unwrap_or(0));
+            rest = after;
         }
     }
     store.cell_mut().spare = (types, slots);

@@ -31,4 +31,4 @@ pub use engine::{Engine, EngineError, EngineWeak};
 pub use listener::FunctionListenerFactory;
 pub use module_engine::{ElementInstance, ModuleEngine};
 
-pub(crate) use enter::{TypedCallee, call_dynamic, call_start};
+pub(crate) use enter::{TypedCallee, call_dynamic, call_raw, call_start};
