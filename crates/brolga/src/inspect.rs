@@ -10,7 +10,7 @@ use brolga_abi::{CodeImage, ContextLayout};
 use brolga_module::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, ParsedModule};
 use brolga_module::{TableIndex, TypeIndex};
 
-use crate::{Engine, Result, format_err};
+use crate::{CompileObserver, Engine, Result, format_err};
 
 /// What an engine is like, by groups of names and values: what it compiles for, how, what modules
 /// may use, and how much a store of it may hold.
@@ -159,7 +159,16 @@ impl Inspection {
     /// # Errors
     /// If it can't be compiled.
     pub fn image(&self) -> Result<CodeImage> {
-        self.engine.image(&self.module)
+        self.image_observed(&())
+    }
+
+    /// As [`image`](Self::image), and tells `observer` how far the compilation has come; it may
+    /// also end it.
+    ///
+    /// # Errors
+    /// As [`image`](Self::image), and if the observer ends the compilation.
+    pub fn image_observed(&self, observer: &dyn CompileObserver) -> Result<CodeImage> {
+        self.engine.image(&self.module, observer)
     }
 
     /// An image of this module as bytes: what [`Engine::precompile_module`] gives.

@@ -179,8 +179,10 @@ pub use wasm_ty::{WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList};
 pub use brolga_abi::CodeImage;
 pub use brolga_abi::{FunctionTypeId, ImageFileError};
 #[cfg(feature = "compiler")]
-pub use brolga_compile::CompileError;
-pub use brolga_module::{Feature, Features, FuncIndex, ModuleError, TableIndex, TypeIndex};
+pub use brolga_compile::{CompileError, CompileObserver};
+pub use brolga_module::{
+    DefinedFuncIndex, Feature, Features, FuncIndex, ModuleError, TableIndex, TypeIndex,
+};
 pub use brolga_runtime::{
     FuncError, GlobalError, GrowError, HandleError, ImportError, InstantiateError, LimitError,
     Limits, LoadError, LookupError, PoolConcurrencyLimitError, PoolSizeError, TableError,

@@ -147,7 +147,7 @@ impl Engine {
     pub fn precompile_module(&self, bytes: &[u8]) -> Result<Vec<u8>> {
         let bytes = crate::source::binary(bytes, None)?;
         let module = self.decode(bytes.as_ref().into())?;
-        let image = self.image(&module)?;
+        let image = self.image(&module, &())?;
         Ok(ImageFile::write(&image, &self.config().options, &module))
     }
 

@@ -16,7 +16,7 @@
 use std::sync::Arc;
 
 use brolga_abi::{CodeImage, ImageFile};
-use brolga_compile::Target;
+use brolga_compile::{CompileObserver, Target};
 use brolga_module::ParsedModule;
 use brolga_runtime::{LoadedCode, TypeRegistry};
 
@@ -56,13 +56,34 @@ impl Engine {
         &self.inner.target
     }
 
+    /// As [`Module::new`], and tells `observer` how far the compilation has come; it may also end
+    /// it. Of a module that is found again it is told nothing.
+    ///
+    /// # Errors
+    /// As [`Module::new`]; [`CompileError::Cancelled`](crate::CompileError::Cancelled) if the
+    /// observer ends the compilation.
+    pub fn compile_observed(&self, bytes: &[u8], observer: &dyn CompileObserver) -> Result<Module> {
+        self.module_observed(&binary(bytes, None)?, false, observer)
+    }
+
     /// The one path by which code is compiled.
     pub(crate) fn module(&self, bytes: &[u8], hold: bool) -> Result<Module> {
+        self.module_observed(bytes, hold, &())
+    }
+
+    fn module_observed(
+        &self,
+        bytes: &[u8],
+        hold: bool,
+        observer: &dyn CompileObserver,
+    ) -> Result<Module> {
         let EngineInner { config, target, .. } = &*self.inner;
         let code = self.inner.modules.find_or_compile(bytes, hold, |bytes| {
             let compile = || {
                 let module = self.decode(Arc::clone(&bytes))?;
-                let code = compile_and_load(module, config, target, self.threads(), self.types())?;
+                let threads = self.threads();
+                let code =
+                    compile_and_load(module, config, target, threads, self.types(), observer)?;
                 self.note_loaded(&code)?;
                 Ok(code)
             };
@@ -82,9 +103,13 @@ impl Engine {
         Ok(ParsedModule::decode(bytes, self.inner.config.features)?)
     }
 
-    pub(crate) fn image(&self, module: &ParsedModule) -> Result<CodeImage> {
+    pub(crate) fn image(
+        &self,
+        module: &ParsedModule,
+        observer: &dyn CompileObserver,
+    ) -> Result<CodeImage> {
         let EngineInner { config, target, .. } = &*self.inner;
-        Ok(brolga_compile::compile(module, target, &config.options, self.threads(), &())?)
+        Ok(brolga_compile::compile(module, target, &config.options, self.threads(), observer)?)
     }
 
     /// On how many threads functions are compiled; 0 for as many as there are processors.
@@ -102,8 +127,9 @@ pub(super) fn compile_and_load(
     target: &Target,
     threads: usize,
     types: &TypeRegistry,
+    observer: &dyn CompileObserver,
 ) -> Result<Arc<LoadedCode>> {
-    let image = brolga_compile::compile(&module, target, &config.options, threads, &())?;
+    let image = brolga_compile::compile(&module, target, &config.options, threads, observer)?;
     check_runs_here(config, target)?;
     // SAFETY: the compiler has just made the image, of this module and for what this machine has;
     // the image's fingerprint is of the options that it was made with.

@@ -76,7 +76,7 @@ mod compiled {
                 return Ok(code);
             }
             let module = ParsedModule::decode(carrier(ty)?.into(), Features::ALL)?;
-            let code = compile_and_load(module, &self.config, &self.target, 1, &self.types)?;
+            let code = compile_and_load(module, &self.config, &self.target, 1, &self.types, &())?;
             known.retain(|_, (_, code)| code.strong_count() != 0);
             known.insert(id, (ty.clone(), Arc::downgrade(&code)));
             Ok(code)
