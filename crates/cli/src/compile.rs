@@ -8,14 +8,17 @@ use std::time::Instant;
 use brolga::CodeImage;
 use brolga::inspect::Inspection;
 
+use crate::ctrl_c::CtrlC;
 use crate::engine;
 use crate::failure::Failure;
 use crate::flags::{CompileFlags, Emit};
 use crate::input::{self, Name};
 use crate::listing::{self, View};
 use crate::object;
+use crate::progress::Progress;
 
 pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
+    let ctrl_c = CtrlC::ends_process()?;
     let mut config = engine::config_for(&flags.target, &flags.code)?;
     config.epoch_interruption(flags.epochs).consume_fuel(flags.fuel);
     let engine = engine::engine(&config)?;
@@ -36,7 +39,7 @@ pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
         Some(Emit::Asm) => View::Asm,
         Some(Emit::Image | Emit::Object) | None => {
             let start = Instant::now();
-            let image = module.image().map_err(cannot_compile)?;
+            let image = module.image_observed(&Progress::new(&ctrl_c)).map_err(cannot_compile)?;
             let seconds = start.elapsed().as_secs_f64();
             match emit {
                 Some(Emit::Object) => write(output, &object::object(&module, &image)?)?,

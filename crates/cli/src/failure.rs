@@ -4,7 +4,9 @@ use std::fmt;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use brolga::{EngineError, Error, ModuleError, Trap, WasmBacktrace, WasmCoreDump};
+use brolga::{CompileError, EngineError, Error, ModuleError, Trap, WasmBacktrace, WasmCoreDump};
+
+use crate::ctrl_c::INTERRUPTED;
 
 /// The exit code after a trap: what a shell shows of a process that aborted.
 const TRAPPED: u8 = 134;
@@ -60,6 +62,9 @@ impl Failure {
     /// `what` failed with `error`, which is of the module or its compilation.
     pub(crate) fn of_module(what: impl fmt::Display, error: &Error) -> Self {
         let failure = Self::new(format!("{what}: {error:#}"));
+        if error.downcast_ref() == Some(&CompileError::Cancelled) {
+            return Self::new("interrupted").code(INTERRUPTED);
+        }
         if error.downcast_ref() == Some(&EngineError::Precompiled) {
             return failure.hint("run the module that it was compiled from");
         }

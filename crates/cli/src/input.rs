@@ -6,7 +6,9 @@ use std::path::Path;
 
 use brolga::{Engine, Module};
 
+use crate::ctrl_c::CtrlC;
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// What to call a file in a message.
 #[derive(Clone, Copy)]
@@ -44,9 +46,10 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The module in `file`, compiled.
-pub(crate) fn module(engine: &Engine, file: &Path) -> Result<Module, Failure> {
+pub(crate) fn module(engine: &Engine, file: &Path, ctrl_c: &CtrlC) -> Result<Module, Failure> {
     let bytes = read(file)?;
-    Module::new(engine, &bytes).map_err(|error| cannot_compile(file, &bytes, &error))
+    let module = engine.compile_observed(&bytes, &Progress::new(ctrl_c));
+    module.map_err(|error| cannot_compile(file, &bytes, &error))
 }
 
 /// The module of `bytes`, which come from `file`, can't be compiled.

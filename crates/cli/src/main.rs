@@ -18,6 +18,7 @@
 
 mod about;
 mod compile;
+mod ctrl_c;
 mod engine;
 mod failure;
 mod flags;
@@ -25,6 +26,7 @@ mod input;
 mod inspect;
 mod listing;
 mod object;
+mod progress;
 mod run;
 mod units;
 mod validate;

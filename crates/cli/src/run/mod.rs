@@ -5,8 +5,8 @@
 
 mod given;
 mod imports;
-mod stop;
 mod values;
+mod watch;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,12 +16,13 @@ use brolga::{Config, Error, ExternType, GrowError, Instance, InstantiateError, L
 use brolga::{Module, Store, Trap, Val, WasmBacktraceDetails, WasmCoreDump};
 use brolga_wasi::{Exit, WasiCtx};
 
+use crate::ctrl_c::CtrlC;
 use crate::engine;
 use crate::failure::Failure;
 use crate::flags::{BoundFlags, RunFlags, Switch};
 use crate::input::{self, Name};
-use stop::{CtrlC, Watch};
 use values::{Typed, argument};
+use watch::Watch;
 
 const START: &str = "_start";
 const INITIALIZE: &str = "_initialize";
@@ -40,7 +41,7 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let context = given::context(flags, file, args)?;
     let engine = engine::engine(&config(flags))?;
     let path = Path::new(file);
-    let module = input::module(&engine, path)?;
+    let module = input::module(&engine, path, &ctrl_c)?;
     let entry = entry(flags, Name(path), &module)?;
 
     let mut linker = Linker::new(&engine);
@@ -48,7 +49,7 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::new(format!("can't provide WASI: {error:#}")))?;
     let mut store = Store::new(&engine, context);
     bound(&mut store, &flags.bounds)?;
-    preload(flags, &mut linker, &mut store)?;
+    preload(flags, &mut linker, &mut store, &ctrl_c)?;
     imports::check(Name(path), &linker, &mut store, &module)?;
     let watch = match flags.bounds.timeout {
         Some(timeout) => Some(Watch::start(&engine, Some(timeout), &ctrl_c)?),
@@ -99,9 +100,10 @@ fn preload(
     flags: &RunFlags,
     linker: &mut Linker<WasiCtx>,
     store: &mut Store<WasiCtx>,
+    ctrl_c: &CtrlC,
 ) -> Result<(), Failure> {
     for (name, file) in &flags.given.preload {
-        let module = input::module(linker.engine(), file)?;
+        let module = input::module(linker.engine(), file, ctrl_c)?;
         imports::check(Name(file), linker, store, &module)?;
         linker.allow_shadowing(true);
         linker.module(&mut *store, name, &module).map_err(|error| {

@@ -8,19 +8,16 @@
 //!
 //! **Invariants**
 //! - A program that is run without a deadline pays nothing: no thread, and code without epochs.
-//! - A second Ctrl-C ends the process, whatever it is doing.
+//!   Ctrl-C ends its process; see `ctrl_c.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use brolga::{Engine, Error, Trap};
-use signal_hook::consts::SIGINT;
-
+use crate::ctrl_c::{CtrlC, INTERRUPTED};
 use crate::failure::Failure;
+use brolga::{Engine, Error, Trap};
 
-/// The exit code after Ctrl-C: what shells say of a process that it ended.
-const INTERRUPTED: u8 = 130;
 /// The exit code at the deadline: that of the command `timeout`.
 const TIMED_OUT: u8 = 124;
 
@@ -28,34 +25,6 @@ const TIMED_OUT: u8 = 124;
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a guest has, once told to stop, to come back from a host function.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// What Ctrl-C does.
-pub(crate) struct CtrlC {
-    asked: Arc<AtomicBool>,
-    at_once: Arc<AtomicBool>,
-}
-
-impl CtrlC {
-    /// From now on, Ctrl-C ends the process with 130.
-    pub(crate) fn ends_process() -> Result<Self, Failure> {
-        let (asked, at_once) = (Arc::default(), Arc::new(AtomicBool::new(true)));
-        // Done in this order when the signal comes.
-        signal_hook::flag::register_conditional_shutdown(
-            SIGINT,
-            i32::from(INTERRUPTED),
-            Arc::clone(&at_once),
-        )
-        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&asked)))
-        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&at_once)))
-        .map_err(|error| Failure::new(format!("can't handle Ctrl-C: {error}")))?;
-        Ok(Self { asked, at_once })
-    }
-
-    /// From now on, the first Ctrl-C only sets what [`asked`](Self::asked) says.
-    pub(crate) fn is_asked_about(&self) {
-        self.at_once.store(false, Ordering::SeqCst);
-    }
-}
 
 /// Watches a guest whose code looks at epochs, until it is dropped.
 pub(crate) struct Watch {
@@ -77,9 +46,8 @@ impl Watch {
         timeout: Option<Duration>,
         ctrl_c: &CtrlC,
     ) -> Result<Self, Failure> {
-        ctrl_c.is_asked_about();
         let shared = Arc::new(Shared {
-            asked: Arc::clone(&ctrl_c.asked),
+            asked: ctrl_c.asks(),
             timeout,
             why: AtomicU8::new(0),
             over: AtomicBool::new(false),
