@@ -133,6 +133,11 @@ pub(crate) struct CodeFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Finding out")]
 pub(crate) struct FindingFlags {
+    /// Tell a profiler of the system what code is where: perfmap (in /tmp/perf-PID.map, for
+    /// `perf report`) or jitdump (in ./jit-PID.dump, for `perf inject --jit`)
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    pub(crate) profile: Option<Profile>,
+
     /// If the program traps, write what it held to FILE, for debuggers of wasm
     #[arg(long, value_name = "FILE")]
     pub(crate) coredump: Option<PathBuf>,
@@ -155,6 +160,15 @@ pub(crate) enum OptLevel {
     /// Make code fast and small
     #[value(alias = "s")]
     SpeedAndSize,
+}
+
+/// What is told of the program while it runs.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Profile {
+    /// A perf map
+    Perfmap,
+    /// A jitdump file
+    Jitdump,
 }
 
 /// Yes or no.

@@ -14,7 +14,7 @@
 //! stdout = "i32:5\n"          # default: nothing
 //! stderr = ""                 # default: nothing
 //! code = 0                    # default: 0
-//! leaves = { "out.txt" = "…" }
+//! leaves = { "out.txt" = "…" }  # `{pid}` in a name is the process's id
 //! interrupt = "ready"         # default: no Ctrl-C; with: one when standard output says that
 //! ```
 //!
@@ -130,13 +130,14 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
     command.current_dir(&folder.0).envs(&case.env);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
+    let pid = child.id().to_string();
     let mut stdin = child.stdin.take().expect("it was piped");
     // A program that does not read its input closes it; that is no failure of the case.
     let _ = stdin.write_all(case.stdin.as_bytes());
     let mut early = String::new();
     if let Some(ready) = &case.interrupt {
         early = wait_for(ready, child.stdout.as_mut().expect("it was piped"))?;
-        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
+        let kill = Command::new("kill").args(["-INT", &pid]).status()?;
         assert!(kill.success(), "the program is not there to be interrupted");
     }
     // Until here, so that who waits for input goes on waiting until it is interrupted.
@@ -151,7 +152,11 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
         wrong.push_str(&format!("code: expected {}, found {}\n", case.code, output.status));
     }
     for (name, contents) in &case.leaves {
-        match std::fs::read(folder.0.join(name)) {
+        let path = folder.0.join(name.replace("{pid}", &pid));
+        let found = std::fs::read(&path);
+        // What lies elsewhere does not go with the folder.
+        let _ = std::fs::remove_file(&path);
+        match found {
             Ok(found) => compare(&mut wrong, name, contents, &String::from_utf8_lossy(&found)),
             Err(error) => wrong.push_str(&format!("{name}: {error}\n")),
         }

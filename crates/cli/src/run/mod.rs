@@ -13,13 +13,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use brolga::{Config, Error, ExternType, GrowError, Instance, InstantiateError, Limits, Linker};
-use brolga::{Module, Store, Trap, Val, WasmBacktraceDetails, WasmCoreDump};
+use brolga::{Module, ProfilingStrategy, Store, Trap, Val, WasmBacktraceDetails, WasmCoreDump};
 use brolga_wasi::{Exit, WasiCtx};
 
 use crate::ctrl_c::CtrlC;
 use crate::engine;
 use crate::failure::Failure;
-use crate::flags::{BoundFlags, RunFlags, Switch};
+use crate::flags::{BoundFlags, Profile, RunFlags, Switch};
 use crate::input::{self, Name};
 use values::{Typed, argument};
 use watch::Watch;
@@ -74,6 +74,11 @@ fn config(flags: &RunFlags) -> Config {
         config.max_wasm_stack(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     config.coredump_on_trap(flags.finding.coredump.is_some());
+    config.profiler(match flags.finding.profile {
+        Some(Profile::Perfmap) => ProfilingStrategy::PerfMap,
+        Some(Profile::Jitdump) => ProfilingStrategy::JitDump,
+        None => ProfilingStrategy::None,
+    });
     config.wasm_backtrace_details(match flags.finding.debug_info {
         Switch::On => WasmBacktraceDetails::Enable,
         Switch::Off => WasmBacktraceDetails::Disable,
