@@ -95,7 +95,7 @@ pub(crate) fn assembly(context: &mut Context, isa: &dyn TargetIsa) -> Result<Str
     Ok(code.vcode.clone().unwrap_or_default())
 }
 
-fn codegen_error(error: CodegenError) -> EmitError {
+pub(crate) fn codegen_error(error: CodegenError) -> EmitError {
     match error {
         CodegenError::ImplLimitExceeded => {
             EmitError::TooLarge("a limit of the code generator is exceeded".to_owned())

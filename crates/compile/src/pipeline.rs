@@ -299,7 +299,7 @@ fn check_frame(
     Err(CompileError::FunctionTooLarge { function, what })
 }
 
-fn function_error(function: FuncIndex, error: EmitError) -> CompileError {
+pub(crate) fn function_error(function: FuncIndex, error: EmitError) -> CompileError {
     match error {
         EmitError::TooLarge(what) => CompileError::FunctionTooLarge { function, what },
         EmitError::Internal(message) => {
@@ -354,7 +354,7 @@ fn tables(env: &ModuleEnv<'_>) -> Vec<TableContents> {
 }
 
 /// Turns a panic in `work`, the compilation of `what`, into an error.
-fn contain<R>(
+pub(crate) fn contain<R>(
     what: &str,
     work: impl FnOnce() -> Result<R, CompileError>,
 ) -> Result<R, CompileError> {

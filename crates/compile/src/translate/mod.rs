@@ -63,9 +63,18 @@ pub(crate) struct FuncWorker {
     state: State,
 }
 
+impl FuncWorker {
+    /// One that notes the operator with every instruction, for people to read.
+    pub(crate) fn marking_every_operator() -> Self {
+        let state = State { marks_every_operator: true, ..State::default() };
+        Self { state, ..Self::default() }
+    }
+}
+
 /// The part of a [`FuncTranslator`] that outlives it.
 #[derive(Default)]
 struct State {
+    marks_every_operator: bool,
     stack: Vec<Value>,
     control: Vec<control::Frame>,
     args: Vec<BlockArg>,
@@ -176,6 +185,8 @@ pub(crate) struct FuncTranslator<'a, 'f> {
     wasm_offset: u32,
     /// What has been executed and not yet been counted; see `interrupt`.
     pending_fuel: i64,
+    /// Whether every instruction is to tell its operator; see `mark_source`.
+    marks_every_operator: bool,
     /// Whether the operator under translation can be reached.
     reachable: bool,
     /// How many constructs are open that begin in code that can't be reached.
@@ -195,7 +206,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
         builder.switch_to_block(entry);
         builder.seal_block(entry);
         let vmctx = builder.block_params(entry)[0];
-        let State { stack, control, args, locals, symbols } = state;
+        let State { marks_every_operator, stack, control, args, locals, symbols } = state;
         Self {
             env,
             builder,
@@ -208,6 +219,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
             context: context::Context::new(vmctx),
             wasm_offset: 0,
             pending_fuel: 0,
+            marks_every_operator,
             reachable: true,
             skipped: 0,
         }
@@ -221,6 +233,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
         self.control.clear();
         self.locals.clear();
         let state = State {
+            marks_every_operator: self.marks_every_operator,
             stack: self.stack,
             control: self.control,
             args: self.args,
@@ -309,7 +322,8 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
     fn at(&mut self, position: u64) {
         // Limits on a module's size keep offsets below 4 GiB.
         self.wasm_offset = position as u32;
-        self.builder.set_srcloc(SourceLoc::default());
+        let known = self.marks_every_operator.then(|| SourceLoc::new(self.wasm_offset));
+        self.builder.set_srcloc(known.unwrap_or_default());
     }
 
     /// Notes the operator under translation with the instructions that follow, up to the next
