@@ -10,7 +10,9 @@ use brolga_abi::{CodeImage, ContextLayout};
 use brolga_module::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, ParsedModule};
 use brolga_module::{TableIndex, TypeIndex};
 
-use crate::{CompileObserver, Engine, Result, format_err};
+use crate::{CompileObserver, Engine, FrameSymbol, Result, format_err};
+
+pub use brolga_compile::{FunctionListing, SourceRange};
 
 /// What an engine is like, by groups of names and values: what it compiles for, how, what modules
 /// may use, and how much a store of it may hold.
@@ -152,6 +154,50 @@ impl Inspection {
         let (target, options) = (self.engine.target(), &self.engine.config().options);
         let func = self.defined(func)?;
         Ok(brolga_compile::function_asm(&self.module, target, options, func)?)
+    }
+
+    /// Hands the intermediate code and the machine code of each of `functions` to `each`, with the
+    /// operators that they came from. Of many functions this is faster than one by one.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let module = r#"(module (func $answer (result i32) i32.const 42))"#;
+    /// let inspection = inspect::Inspection::new(&Engine::default(), module)?;
+    /// inspection.list(inspection.functions(), |func, listing| {
+    ///     assert_eq!(func, 0);
+    ///     assert!(listing.ir.contains("iconst.i32 42"));
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the module does not define one of them, or it can't be compiled; and those of `each`.
+    pub fn list(
+        &self,
+        functions: impl IntoIterator<Item = u32>,
+        mut each: impl FnMut(u32, FunctionListing) -> Result<()>,
+    ) -> Result<()> {
+        let (target, options) = (self.engine.target(), &self.engine.config().options);
+        let functions: Vec<_> =
+            functions.into_iter().map(|func| self.defined(func)).collect::<Result<_>>()?;
+        brolga_compile::list_functions(&self.module, target, options, functions, |func, listing| {
+            each(self.module.func_index(func).0, listing)
+        })
+    }
+
+    /// Where a function's body is, in bytes from the module's start; `None` if the module does not
+    /// define it.
+    pub fn body(&self, func: u32) -> Option<core::ops::Range<usize>> {
+        let func = self.module.defined_func(FuncIndex(func))?;
+        self.module.bodies.get(func.as_usize()).cloned()
+    }
+
+    /// Where in the source the operators at these offsets from the module's start came from, as
+    /// [`FrameInfo::symbols`](crate::FrameInfo::symbols).
+    pub fn symbols(&self, wasm_offsets: &[usize]) -> Vec<Vec<FrameSymbol>> {
+        crate::debug::symbols_of(&self.module, wasm_offsets)
     }
 
     /// The whole module, compiled.

@@ -90,3 +90,21 @@ pub(crate) fn symbols(places: &[(Module, Option<usize>)]) -> Vec<Vec<FrameSymbol
 pub(crate) fn symbols(places: &[(Module, Option<usize>)]) -> Vec<Vec<FrameSymbol>> {
     vec![Vec::new(); places.len()]
 }
+
+/// The symbols of operators of one module, by their offsets from its start.
+#[cfg(all(feature = "addr2line", feature = "compiler"))]
+pub(crate) fn symbols_of(
+    module: &brolga_module::ParsedModule,
+    offsets: &[usize],
+) -> Vec<Vec<FrameSymbol>> {
+    dwarf::find(module, offsets, &meter::Budget::new())
+}
+
+/// The symbols of operators of one module: this build reads none.
+#[cfg(all(not(feature = "addr2line"), feature = "compiler"))]
+pub(crate) fn symbols_of(
+    _: &brolga_module::ParsedModule,
+    offsets: &[usize],
+) -> Vec<Vec<FrameSymbol>> {
+    vec![Vec::new(); offsets.len()]
+}
