@@ -13,7 +13,7 @@ use crate::engine;
 use crate::failure::Failure;
 use crate::flags::{CompileFlags, Emit};
 use crate::input::{self, Name};
-use crate::listing::{self, View};
+use crate::look::listing::{self, View};
 use crate::object;
 use crate::progress::Progress;
 
@@ -54,7 +54,7 @@ pub(crate) fn compile(flags: &CompileFlags) -> Result<ExitCode, Failure> {
         }
     };
     let mut text = Vec::new();
-    listing::write(&mut text, &module, module.functions(), view, cannot_compile)?;
+    listing::write(&mut text, &module, module.functions().collect(), view, cannot_compile)?;
     write(output, &text)?;
     Ok(ExitCode::SUCCESS)
 }

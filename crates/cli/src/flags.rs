@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Wast(WastFlags),
     /// Show what the compiler makes of a module
     Inspect(InspectFlags),
+    /// Show machine code, with the wasm operators and source lines it came from beside
+    Objdump(ObjdumpFlags),
     /// Show what code is made for, how, and what modules may use
     Config(ConfigFlags),
     /// Write a script that teaches a shell the commands and flags
@@ -292,6 +294,27 @@ pub(crate) struct InspectFlags {
     /// Only this function: a name, an export, or an index
     #[arg(long, value_name = "NAME", conflicts_with = "layout")]
     pub(crate) function: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ObjdumpFlags {
+    /// The module (.wasm or .wat, - for standard input)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Only this function: a name, an export, or an index
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: Option<String>,
+
+    /// Show the instructions' bytes too
+    #[arg(long)]
+    pub(crate) bytes: bool,
 
     #[command(flatten)]
     pub(crate) target: TargetFlags,

@@ -9,7 +9,7 @@ use crate::engine;
 use crate::failure::Failure;
 use crate::flags::InspectFlags;
 use crate::input::{self, Name};
-use crate::listing::{self, View};
+use crate::look::listing::{self, View};
 
 pub(crate) fn inspect(flags: &InspectFlags) -> Result<ExitCode, Failure> {
     let engine = engine::engine(&engine::config_for(&flags.target, &flags.code)?)?;

@@ -6,6 +6,7 @@
 //! brolga validate FILES…                check modules without compiling them
 //! brolga wast FILES…                    run .wast scripts
 //! brolga inspect FILE --clif …          show what the compiler makes of a module
+//! brolga objdump FILE                   show machine code beside the wasm it came from
 //! brolga config, version, completions   say something of the program itself
 //! ```
 //!
@@ -24,7 +25,8 @@ mod failure;
 mod flags;
 mod input;
 mod inspect;
-mod listing;
+mod look;
+mod objdump;
 mod object;
 mod progress;
 mod run;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Wast(flags) => wast::wast(&flags),
         Command::Inspect(flags) => inspect::inspect(&flags),
         Command::Validate(flags) => validate::validate(&flags),
+        Command::Objdump(flags) => objdump::objdump(&flags),
         Command::Config(flags) => about::config(&flags),
         Command::Completions(flags) => about::completions(&flags),
         Command::Version => about::version(),

@@ -20,20 +20,25 @@ pub(crate) enum View {
 pub(crate) fn write(
     output: &mut dyn Write,
     module: &Inspection,
-    functions: impl IntoIterator<Item = u32>,
+    functions: Vec<u32>,
     view: View,
     cannot_compile: impl Fn(brolga::Error) -> Failure,
 ) -> Result<(), Failure> {
-    for func in functions {
+    let mut written = Ok(());
+    let listed = module.list(functions, |func, listing| {
         let code = match view {
-            View::Clif => module.ir(func),
-            View::Asm => module.machine_code(func),
+            View::Clif => listing.ir,
+            View::Asm => listing.assembly,
         };
-        let code = code.map_err(&cannot_compile)?;
         let name = module.name(func).unwrap_or("without a name");
-        writeln!(output, ";; function {func}: {name}\n{}\n", code.trim_end())?;
-    }
-    Ok(())
+        written = writeln!(output, ";; function {func}: {name}\n{}\n", code.trim_end());
+        match written {
+            Ok(()) => Ok(()),
+            Err(_) => Err(brolga::Error::msg("nobody reads on")),
+        }
+    });
+    written?;
+    listed.map_err(cannot_compile)
 }
 
 /// The function called `name`, or all that the module defines.

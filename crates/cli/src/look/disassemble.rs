@@ -1,0 +1,89 @@
+//! Machine code as text, an instruction a line, with its address.
+
+use capstone::prelude::*;
+
+use crate::failure::Failure;
+
+/// An instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Instruction {
+    /// Where it is, in bytes from the image's start.
+    pub(crate) address: u32,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// What it says.
+    pub(crate) text: String,
+    /// Where it goes, if it is a jump or a call to a place of the image.
+    pub(crate) target: Option<u32>,
+}
+
+/// Reads machine code of one architecture.
+pub(crate) struct Disassembler {
+    capstone: Capstone,
+}
+
+impl Disassembler {
+    /// For machines of this triple.
+    pub(crate) fn new(triple: &str) -> Result<Self, Failure> {
+        let architecture = triple.split('-').next().unwrap_or_default();
+        let built = match architecture {
+            "x86_64" => Capstone::new()
+                .x86()
+                .mode(arch::x86::ArchMode::Mode64)
+                .syntax(arch::x86::ArchSyntax::Att)
+                .build(),
+            "aarch64" => Capstone::new().arm64().mode(arch::arm64::ArchMode::Arm).build(),
+            "s390x" => Capstone::new().sysz().mode(arch::sysz::ArchMode::Default).build(),
+            name if name.starts_with("riscv64") => Capstone::new()
+                .riscv()
+                .mode(arch::riscv::ArchMode::RiscV64)
+                .extra_mode([arch::riscv::ArchExtraMode::RiscVC].into_iter())
+                .build(),
+            _ => {
+                return Err(Failure::new(format!("machine code for {triple} can't be read here")));
+            }
+        };
+        let broken = |error| Failure::new(format!("can't read machine code: {error}"));
+        let mut capstone = built.map_err(broken)?;
+        // Constants stand among the code.
+        capstone.set_skipdata(true).map_err(broken)?;
+        Ok(Self { capstone })
+    }
+
+    /// The instructions of `code`, which is at `start` in its image.
+    pub(crate) fn read(&self, code: &[u8], start: u32) -> Result<Vec<Instruction>, Failure> {
+        let read = self
+            .capstone
+            .disasm_all(code, u64::from(start))
+            .map_err(|error| Failure::new(format!("can't read machine code: {error}")))?;
+        Ok(read.iter().map(instruction).collect())
+    }
+}
+
+fn instruction(read: &capstone::Insn<'_>) -> Instruction {
+    let mnemonic = read.mnemonic().unwrap_or("?");
+    let operands = read.op_str().unwrap_or_default();
+    let text = match operands {
+        "" => mnemonic.to_owned(),
+        operands => format!("{mnemonic:<7} {operands}"),
+    };
+    Instruction {
+        address: read.address() as u32,
+        bytes: read.bytes().to_vec(),
+        text,
+        target: is_branch(mnemonic).then(|| address(operands)).flatten(),
+    }
+}
+
+/// Whether what an instruction's last operand says may be a place in the code.
+fn is_branch(mnemonic: &str) -> bool {
+    let first = mnemonic.as_bytes().first();
+    matches!(first, Some(b'j' | b'b' | b'c' | b't'))
+}
+
+/// The last operand, if it is an address.
+fn address(operands: &str) -> Option<u32> {
+    let last = operands.rsplit([',', ' ']).next()?;
+    let digits = last.trim_start_matches('#').strip_prefix("0x")?;
+    u32::from_str_radix(digits, 16).ok()
+}
