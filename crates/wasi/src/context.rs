@@ -9,10 +9,11 @@ use brolga::{Context as _, Result};
 
 use crate::clock::{Clocks, FixedClocks, SystemClocks};
 use crate::descriptor::{Descriptor, Descriptors, Object};
+use crate::fs::{Fs, HostFs};
 use crate::limits::WasiLimits;
 use crate::random::{Random, SeededRandom, SystemRandom};
 use crate::rights::Rights;
-use crate::sandbox::Directory;
+use crate::sandbox::GuestDirectory;
 use crate::stdio::{Input, Output};
 
 /// What a guest sees of the world. It belongs in a store's data; see
@@ -38,6 +39,21 @@ impl fmt::Debug for WasiCtx {
 
 /// Makes a [`WasiCtx`]. Nothing is inherited unless asked for.
 ///
+/// # Preopened directories
+/// They have the numbers from 3 on in the order given, and each is a world of its own:
+///
+/// - A path is looked for beneath the one directory that the program names, and `..` never leads out
+///   of it, not even into another. Which one an absolute path belongs to, the program's library
+///   decides: those of C, Rust, Zig and Go take the longest name that fits.
+/// - So of `/` and `/data`, the second is what `/data/x` is looked for in. A folder `data` of the
+///   first is hidden from such programs, but it is there: it is listed, and `data/x` beneath the
+///   first directory is its own. A read-only directory inside one that may be written is writable
+///   through the outer.
+/// - The same name given twice, but for slashes at its end: the later takes the earlier's place and
+///   its number.
+/// - Names are moved and linked between two of them if they are of one file system: the host's,
+///   with the kernel's leave, or one [`MemoryFs`](crate::MemoryFs). Else it is `xdev`.
+///
 /// ```
 /// # fn main() -> brolga::Result<()> {
 /// let context = brolga_wasi::WasiCtxBuilder::new()
@@ -57,7 +73,7 @@ pub struct WasiCtxBuilder {
     input: Input,
     output: Output,
     error: Output,
-    directories: Vec<Descriptor>,
+    directories: Vec<(String, GuestDirectory)>,
     sockets: Vec<Descriptor>,
     clocks: Box<dyn Clocks>,
     random: Box<dyn Random>,
@@ -68,6 +84,15 @@ impl fmt::Debug for WasiCtxBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WasiCtxBuilder").field("args", &self.args).finish_non_exhaustive()
     }
+}
+
+/// Whether two names of preopened directories are one, as programs see them.
+fn same_guest_path(first: &str, second: &str) -> bool {
+    let trimmed = |name: &str| match name.trim_end_matches('/') {
+        "" if name.starts_with('/') => "/".to_owned(),
+        trimmed => trimmed.to_owned(),
+    };
+    trimmed(first) == trimmed(second)
 }
 
 impl Default for WasiCtxBuilder {
@@ -202,9 +227,44 @@ impl WasiCtxBuilder {
     }
 
     fn preopen(&mut self, host: &Path, guest: &str, read_only: bool) -> Result<&mut Self> {
-        let directory = Directory::of_host(host, read_only)
+        let fs = HostFs::open(host)
             .with_context(|| format!("can't open the directory `{}`", host.display()))?;
-        self.directories.push(Descriptor::preopen(directory, guest.to_owned()));
+        self.mount(&fs, guest, read_only)
+    }
+
+    /// The guest may use the file system `fs`, and names its top directory `guest`.
+    ///
+    /// # Errors
+    /// If the file system has no top directory to open.
+    pub fn preopened_fs(&mut self, fs: impl Fs, guest: impl AsRef<str>) -> Result<&mut Self> {
+        self.mount(&fs, guest.as_ref(), false)
+    }
+
+    /// The guest may look at the file system `fs`, and names its top directory `guest`. Whatever
+    /// would change it fails with `rofs`, before the file system is asked.
+    ///
+    /// # Errors
+    /// If the file system has no top directory to open.
+    pub fn preopened_fs_read_only(
+        &mut self,
+        fs: impl Fs,
+        guest: impl AsRef<str>,
+    ) -> Result<&mut Self> {
+        self.mount(&fs, guest.as_ref(), true)
+    }
+
+    fn mount(&mut self, fs: &dyn Fs, guest: &str, read_only: bool) -> Result<&mut Self> {
+        let root = fs
+            .root()
+            .map_err(brolga::Error::new)
+            .with_context(|| format!("can't open the top directory of `{guest}`"))?;
+        let place = self.directories.iter().position(|(name, _)| same_guest_path(name, guest));
+        let device = place.unwrap_or(self.directories.len()) as u64 + 1;
+        let directory = GuestDirectory::new(root, read_only, device);
+        match place {
+            Some(place) => self.directories[place] = (guest.to_owned(), directory),
+            None => self.directories.push((guest.to_owned(), directory)),
+        }
         Ok(self)
     }
 
@@ -260,7 +320,8 @@ impl WasiCtxBuilder {
             Descriptor::output(builder.error),
         ];
         // C libraries look for directories from 3 on, and stop at the first number that is none.
-        descriptors.extend(builder.directories);
+        let preopen = |(name, directory)| Descriptor::preopen(directory, name);
+        descriptors.extend(builder.directories.into_iter().map(preopen));
         descriptors.extend(builder.sockets);
         WasiCtx {
             args: builder.args,

@@ -8,11 +8,11 @@
 use std::net::{TcpListener, TcpStream};
 
 use crate::errno::Errno;
-use crate::file::HostFile;
+use crate::file::GuestFile;
 use crate::filestat::{Filestat, Filetype};
 use crate::readdir::Listing;
 use crate::rights::Rights;
-use crate::sandbox::Directory;
+use crate::sandbox::GuestDirectory;
 use crate::stdio::{Input, Output};
 
 /// What one number stands for.
@@ -29,7 +29,7 @@ pub(crate) struct Descriptor {
 pub(crate) enum Object {
     Input(Input),
     Output(Output),
-    File(HostFile),
+    File(GuestFile),
     Directory(OpenDirectory),
     Listener(TcpListener),
     Stream(TcpStream),
@@ -38,7 +38,7 @@ pub(crate) enum Object {
 /// A directory, with what belongs to its descriptor only.
 #[derive(Debug)]
 pub(crate) struct OpenDirectory {
-    pub(crate) directory: Directory,
+    pub(crate) directory: GuestDirectory,
     /// The guest's name for it, if it was preopened.
     pub(crate) preopen: Option<String>,
     /// Where `fd_readdir` is.
@@ -58,7 +58,7 @@ impl Descriptor {
         Self::new(Object::Output(output), Rights::OUTPUT, Rights::NONE)
     }
 
-    pub(crate) fn preopen(directory: Directory, name: String) -> Self {
+    pub(crate) fn preopen(directory: GuestDirectory, name: String) -> Self {
         let open = OpenDirectory { directory, preopen: Some(name), listing: None };
         Self::new(Object::Directory(open), Rights::DIRECTORY, Rights::INHERITING)
     }
@@ -70,7 +70,7 @@ impl Descriptor {
     }
 
     /// The file, if `rights` allow.
-    pub(crate) fn file(&self, rights: Rights) -> Result<&HostFile, Errno> {
+    pub(crate) fn file(&self, rights: Rights) -> Result<&GuestFile, Errno> {
         match &self.object {
             Object::File(file) => self.require(rights).map(|()| file),
             Object::Directory(_) => Err(Errno::Isdir),
@@ -80,7 +80,7 @@ impl Descriptor {
     }
 
     /// The directory, if `rights` allow.
-    pub(crate) fn directory(&self, rights: Rights) -> Result<&Directory, Errno> {
+    pub(crate) fn directory(&self, rights: Rights) -> Result<&GuestDirectory, Errno> {
         match &self.object {
             Object::Directory(open) => self.require(rights).map(|()| &open.directory),
             _ => Err(Errno::Notdir),

@@ -5,7 +5,7 @@ use std::io::{self, SeekFrom};
 use crate::call::{Call, Snapshot};
 use crate::descriptor::{Descriptor, Object};
 use crate::errno::Errno;
-use crate::file::fdflags;
+use crate::file::{self, fdflags};
 use crate::filestat;
 use crate::guest::{Buffer, Guest, Record};
 use crate::readdir;
@@ -25,16 +25,16 @@ pub(crate) fn scatter(
     guest: &mut Guest<'_>,
     buffers: &[Buffer],
     fill: Fill,
-    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+    mut read: impl FnMut(&mut [u8], u64) -> Result<usize, Errno>,
 ) -> Result<u32, Errno> {
     let mut total = 0_u32;
     for buffer in buffers.iter().filter(|buffer| buffer.bytes > 0) {
         let room = guest.slice_mut(buffer.address, buffer.bytes)?;
-        match retried(|| read(room, u64::from(total))) {
+        match read(room, u64::from(total)) {
             // A reader that claims more than it was given room for is believed up to the room.
             Ok(count) => total += buffer.bytes.min(u32::try_from(count)?),
             Err(_) if total > 0 => break,
-            Err(error) => return Err(error.into()),
+            Err(errno) => return Err(errno),
         }
         if fill == Fill::Once || !is_full(buffers, buffer, total) {
             break;
@@ -47,15 +47,15 @@ pub(crate) fn scatter(
 pub(crate) fn gather(
     guest: &Guest<'_>,
     buffers: &[Buffer],
-    mut write: impl FnMut(&[u8], u64) -> io::Result<usize>,
+    mut write: impl FnMut(&[u8], u64) -> Result<usize, Errno>,
 ) -> Result<u32, Errno> {
     let mut total = 0_u32;
     for buffer in buffers.iter().filter(|buffer| buffer.bytes > 0) {
         let bytes = guest.slice(buffer.address, buffer.bytes)?;
-        match retried(|| write(bytes, u64::from(total))) {
+        match write(bytes, u64::from(total)) {
             Ok(count) => total += buffer.bytes.min(u32::try_from(count)?),
             Err(_) if total > 0 => break,
-            Err(error) => return Err(error.into()),
+            Err(errno) => return Err(errno),
         }
         if !is_full(buffers, buffer, total) {
             break;
@@ -77,11 +77,11 @@ fn is_full(buffers: &[Buffer], last: &Buffer, total: u32) -> bool {
 }
 
 /// Again, as long as a signal came in between.
-fn retried(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+pub(crate) fn retried(mut operation: impl FnMut() -> io::Result<usize>) -> Result<usize, Errno> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            outcome => return outcome,
+            outcome => return Ok(outcome?),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Call<'_> {
         descriptor.require(Rights::FD_DATASYNC)?;
         match &mut descriptor.object {
             Object::File(file) => file.sync_data(),
-            Object::Directory(open) => open.directory.sync_data(),
+            Object::Directory(open) => open.directory.sync(),
             Object::Output(output) => Ok(output.flush()?),
             Object::Input(_) | Object::Listener(_) | Object::Stream(_) => Err(Errno::Inval),
         }
@@ -145,14 +145,9 @@ impl Call<'_> {
         if flags & !fdflags::ALL != 0 {
             return Err(Errno::Inval);
         }
-        // No host changes how an open file is synchronised.
-        let fixed = fdflags::DSYNC | fdflags::RSYNC | fdflags::SYNC;
-        if (flags ^ descriptor.flags) & fixed != 0 {
-            return Err(Errno::Notsup);
-        }
         let nonblocking = flags & fdflags::NONBLOCK != 0;
         match &descriptor.object {
-            Object::File(file) => file.set_flags(flags)?,
+            Object::File(file) => file.set_flags(file::file_flags(flags))?,
             Object::Listener(listener) => listener.set_nonblocking(nonblocking)?,
             Object::Stream(stream) => stream.set_nonblocking(nonblocking)?,
             Object::Input(_) | Object::Output(_) | Object::Directory(_) => {}
@@ -196,12 +191,11 @@ impl Call<'_> {
         flags: u32,
     ) -> Result<(), Errno> {
         let (accessed, modified) = filestat::new_times(accessed, modified, flags)?;
-        let times = filestat::timestamps(accessed, modified);
         let descriptor = self.descriptor(fd)?;
         descriptor.require(Rights::FD_FILESTAT_SET_TIMES)?;
         match &descriptor.object {
-            Object::File(file) => file.set_times(&times),
-            Object::Directory(open) => open.directory.set_own_times(&times),
+            Object::File(file) => file.set_times(accessed, modified),
+            Object::Directory(open) => open.directory.set_own_times(accessed, modified),
             _ => Err(Errno::Inval),
         }
     }
@@ -222,12 +216,12 @@ impl Call<'_> {
             Object::Directory(_) => return Err(Errno::Isdir),
             _ if !can_read => return Err(Errno::Badf),
             Object::File(file) => scatter(guest, &buffers, Fill::All, |room, _| file.read(room))?,
-            Object::Input(input) => {
-                scatter(guest, &buffers, Fill::Once, |room, _| input.read(room, nonblocking))?
-            }
-            Object::Stream(stream) => {
-                scatter(guest, &buffers, Fill::Once, |room, _| io::Read::read(stream, room))?
-            }
+            Object::Input(input) => scatter(guest, &buffers, Fill::Once, |room, _| {
+                retried(|| input.read(room, nonblocking))
+            })?,
+            Object::Stream(stream) => scatter(guest, &buffers, Fill::Once, |room, _| {
+                retried(|| io::Read::read(stream, room))
+            })?,
             Object::Output(_) | Object::Listener(_) => return Err(Errno::Badf),
         };
         self.guest.write_u32(result, total)
@@ -268,14 +262,19 @@ impl Call<'_> {
         let total = match &mut descriptor.object {
             Object::Directory(_) => return Err(Errno::Isdir),
             _ if !can_write => return Err(Errno::Badf),
-            Object::File(file) => gather(guest, &buffers, |bytes, _| file.write(bytes))?,
+            Object::File(file) => {
+                let append = descriptor.flags & fdflags::APPEND != 0;
+                let total = gather(guest, &buffers, |bytes, _| file.write(bytes, append))?;
+                file.sync_as(descriptor.flags)?;
+                total
+            }
             Object::Output(output) => {
-                let total = gather(guest, &buffers, |bytes, _| output.write(bytes))?;
+                let total = gather(guest, &buffers, |bytes, _| retried(|| output.write(bytes)))?;
                 output.flush()?;
                 total
             }
             Object::Stream(stream) => {
-                gather(guest, &buffers, |bytes, _| io::Write::write(stream, bytes))?
+                gather(guest, &buffers, |bytes, _| retried(|| io::Write::write(stream, bytes)))?
             }
             Object::Input(_) | Object::Listener(_) => return Err(Errno::Badf),
         };
@@ -300,6 +299,7 @@ impl Call<'_> {
         i64::try_from(end).map_err(|_| Errno::Inval)?;
         let total =
             gather(&self.guest, &buffers, |bytes, done| file.write_at(bytes, offset + done))?;
+        file.sync_as(descriptor.flags)?;
         self.guest.write_u32(result, total)
     }
 

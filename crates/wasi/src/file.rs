@@ -1,16 +1,16 @@
-//! An open file of the host.
+//! An open file as a descriptor holds it: the file system's file, and the place in it.
 //!
-//! Its place is the host descriptor's, so that files shared with other processes behave as they
-//! would natively. It never looks at a path.
+//! **Invariants**
+//! - What was opened through a read-only directory is never asked to change.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
-
-use rustix::fs::{Advice, FallocateFlags, OFlags, Timestamps};
+use std::cell::Cell;
+use std::fmt;
+use std::io::SeekFrom;
+use std::os::fd::BorrowedFd;
 
 use crate::errno::Errno;
-use crate::filestat::Filestat;
+use crate::filestat::{Filestat, NewTime};
+use crate::fs::{Advice, File, FileFlags};
 
 /// Flags of a descriptor, as the guest sees them.
 pub(crate) mod fdflags {
@@ -22,59 +22,120 @@ pub(crate) mod fdflags {
     pub(crate) const ALL: u16 = 31;
 }
 
-/// A file that is no directory.
-#[derive(Debug)]
-pub(crate) struct HostFile {
-    file: File,
-    read_only: bool,
+/// What a file system knows of the guest's flags.
+pub(crate) fn file_flags(flags: u16) -> FileFlags {
+    FileFlags { append: flags & fdflags::APPEND != 0, nonblocking: flags & fdflags::NONBLOCK != 0 }
 }
 
-impl HostFile {
-    /// `read_only`: what its directory said; see the sandbox.
-    pub(crate) fn new(file: File, read_only: bool) -> Self {
-        Self { file, read_only }
+/// A file that is no directory.
+pub(crate) struct GuestFile {
+    file: Box<dyn File>,
+    read_only: bool,
+    device: u64,
+    place: Cell<u64>,
+}
+
+impl fmt::Debug for GuestFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestFile").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl GuestFile {
+    /// `read_only` and `device`: those of its directory; see the sandbox.
+    pub(crate) fn new(file: Box<dyn File>, read_only: bool, device: u64) -> Self {
+        Self { file, read_only, device, place: Cell::new(0) }
     }
 
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        (&self.file).read(buffer)
+    fn check_writable(&self) -> Result<(), Errno> {
+        if self.read_only { Err(Errno::Rofs) } else { Ok(()) }
     }
 
-    pub(crate) fn write(&self, bytes: &[u8]) -> std::io::Result<usize> {
-        (&self.file).write(bytes)
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let count = self.file.read_at(buffer, self.place.get())?.min(buffer.len());
+        self.advance(count);
+        Ok(count)
     }
 
-    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    /// Writes at the place, or with `append` at the end, which is the place then.
+    pub(crate) fn write(&self, bytes: &[u8], append: bool) -> Result<usize, Errno> {
+        self.check_writable()?;
+        if append && !self.file.is_stream() {
+            let count = self.file.append(bytes)?.min(bytes.len());
+            self.place.set(self.file.filestat()?.size);
+            return Ok(count);
+        }
+        let count = self.file.write_at(bytes, self.place.get())?.min(bytes.len());
+        self.advance(count);
+        Ok(count)
+    }
+
+    fn advance(&self, count: usize) {
+        self.place.set(self.place.get().saturating_add(count as u64));
+    }
+
+    /// What lies at `offset`, wherever the place is.
+    ///
+    /// # Errors
+    /// `spipe` of a stream.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        if self.file.is_stream() {
+            return Err(Errno::Spipe);
+        }
         self.file.read_at(buffer, offset)
     }
 
-    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<usize> {
+    /// # Errors
+    /// `spipe` of a stream.
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Errno> {
+        self.check_writable()?;
+        if self.file.is_stream() {
+            return Err(Errno::Spipe);
+        }
         self.file.write_at(bytes, offset)
     }
 
+    /// # Errors
+    /// `spipe` of a stream, `inval` before the start and beyond what the host can count.
     pub(crate) fn seek(&self, to: SeekFrom) -> Result<u64, Errno> {
-        Ok((&self.file).seek(to)?)
+        if self.file.is_stream() {
+            return Err(Errno::Spipe);
+        }
+        let (from, offset) = match to {
+            SeekFrom::Start(offset) => (offset, 0),
+            SeekFrom::Current(offset) => (self.place.get(), offset),
+            SeekFrom::End(offset) => (self.file.filestat()?.size, offset),
+        };
+        let place = from.checked_add_signed(offset).ok_or(Errno::Inval)?;
+        i64::try_from(place).map_err(|_| Errno::Inval)?;
+        self.place.set(place);
+        Ok(place)
     }
 
     pub(crate) fn filestat(&self) -> Result<Filestat, Errno> {
-        let metadata = cap_std::fs::Metadata::from_just_metadata(self.file.metadata()?);
-        Ok(Filestat::from(&metadata))
+        Ok(self.file.filestat()?.on(self.device))
     }
 
-    pub(crate) fn set_size(&self, size: u64) -> Result<(), Errno> {
-        // A size beyond the host's signed one is what the file system would call too large.
-        i64::try_from(size).map_err(|_| Errno::Fbig)?;
-        Ok(self.file.set_len(size)?)
+    pub(crate) fn set_size(&self, bytes: u64) -> Result<(), Errno> {
+        self.check_writable()?;
+        self.file.set_size(bytes)
     }
 
-    pub(crate) fn set_times(&self, times: &Timestamps) -> Result<(), Errno> {
-        if self.read_only {
-            return Err(Errno::Rofs);
-        }
-        Ok(rustix::fs::futimens(&self.file, times)?)
+    pub(crate) fn set_times(&self, accessed: NewTime, modified: NewTime) -> Result<(), Errno> {
+        self.check_writable()?;
+        self.file.set_times(accessed, modified)
     }
 
+    /// # Errors
+    /// `inval` for no bytes, `fbig` beyond what the host can count.
     pub(crate) fn allocate(&self, offset: u64, length: u64) -> Result<(), Errno> {
-        Ok(rustix::fs::fallocate(&self.file, FallocateFlags::empty(), offset, length)?)
+        self.check_writable()?;
+        if length == 0 {
+            return Err(Errno::Inval);
+        }
+        let end = offset.checked_add(length).ok_or(Errno::Fbig)?;
+        i64::try_from(end).map_err(|_| Errno::Fbig)?;
+        self.file.allocate(offset, length)
     }
 
     pub(crate) fn advise(&self, offset: u64, length: u64, advice: u8) -> Result<(), Errno> {
@@ -89,28 +150,40 @@ impl HostFile {
         };
         i64::try_from(offset).map_err(|_| Errno::Inval)?;
         i64::try_from(length).map_err(|_| Errno::Inval)?;
-        Ok(rustix::fs::fadvise(&self.file, offset, std::num::NonZeroU64::new(length), advice)?)
+        self.file.advise(offset, length, advice)
+    }
+
+    pub(crate) fn set_flags(&self, flags: FileFlags) -> Result<(), Errno> {
+        self.file.set_flags(flags)
     }
 
     pub(crate) fn sync(&self) -> Result<(), Errno> {
-        Ok(self.file.sync_all()?)
+        self.file.sync()
     }
 
     pub(crate) fn sync_data(&self) -> Result<(), Errno> {
-        Ok(self.file.sync_data()?)
+        self.file.sync_data()
     }
 
-    /// Turns appending and non-blocking on and off.
-    pub(crate) fn set_flags(&self, flags: u16) -> Result<(), Errno> {
-        let mut host = rustix::fs::fcntl_getfl(&self.file)?;
-        host.set(OFlags::APPEND, flags & fdflags::APPEND != 0);
-        host.set(OFlags::NONBLOCK, flags & fdflags::NONBLOCK != 0);
-        Ok(rustix::fs::fcntl_setfl(&self.file, host)?)
+    /// Does what the descriptor's flags promise of each write. That reads see what was written they
+    /// always promise; `rsync` adds that it is stored, as on Linux.
+    pub(crate) fn sync_as(&self, flags: u16) -> Result<(), Errno> {
+        if flags & (fdflags::SYNC | fdflags::RSYNC) != 0 {
+            self.file.sync()
+        } else if flags & fdflags::DSYNC != 0 {
+            self.file.sync_data()
+        } else {
+            Ok(())
+        }
     }
 
     /// Bytes from the place to the end.
     pub(crate) fn remaining(&self) -> Result<u64, Errno> {
-        let place = self.seek(SeekFrom::Current(0))?;
-        Ok(self.filestat()?.size.saturating_sub(place))
+        Ok(self.file.filestat()?.size.saturating_sub(self.place.get()))
+    }
+
+    /// The host's descriptor to wait on, if it has one.
+    pub(crate) fn host(&self) -> Option<BorrowedFd<'_>> {
+        self.file.host()
     }
 }

@@ -14,15 +14,26 @@ use crate::guest::Record;
 use crate::rights::Rights;
 
 /// What kind of thing a descriptor or a name stands for; the numbers are the specification's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[repr(u8)]
-pub(crate) enum Filetype {
+#[non_exhaustive]
+pub enum Filetype {
+    /// None of the others, or nobody knows.
+    #[default]
     Unknown = 0,
+    /// A block device.
     BlockDevice = 1,
+    /// A character device.
     CharacterDevice = 2,
+    /// A directory.
     Directory = 3,
+    /// A file.
     RegularFile = 4,
+    /// A datagram socket.
+    SocketDgram = 5,
+    /// A stream socket.
     SocketStream = 6,
+    /// A symbolic link.
     SymbolicLink = 7,
 }
 
@@ -46,32 +57,37 @@ impl From<cap_std::fs::FileType> for Filetype {
     }
 }
 
-/// The specification's `filestat`. Times are nanoseconds since 1970; earlier ones are 0.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Filestat {
-    pub(crate) device: u64,
-    pub(crate) inode: u64,
-    pub(crate) filetype: Filetype,
-    pub(crate) links: u64,
-    pub(crate) size: u64,
-    pub(crate) accessed: u64,
-    pub(crate) modified: u64,
-    pub(crate) changed: u64,
+/// What is known of a file. Times are nanoseconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Filestat {
+    /// What tells file systems apart. For 0 the guest sees the number of the
+    /// preopened directory, counted from 1.
+    pub device: u64,
+    /// What tells files of one file system apart.
+    pub inode: u64,
+    /// What it is.
+    pub filetype: Filetype,
+    /// How many names it has.
+    pub links: u64,
+    /// Bytes of a file or of a symbolic link's target.
+    pub size: u64,
+    /// When it was last read.
+    pub accessed: u64,
+    /// When its contents last changed.
+    pub modified: u64,
+    /// When anything of it last changed.
+    pub changed: u64,
 }
 
 impl Filestat {
     /// Of something that is no file: a stream or a socket.
     pub(crate) fn of_stream(filetype: Filetype) -> Self {
-        Self {
-            device: 0,
-            inode: 0,
-            filetype,
-            links: 0,
-            size: 0,
-            accessed: 0,
-            modified: 0,
-            changed: 0,
-        }
+        Self { filetype, ..Self::default() }
+    }
+
+    /// The same, with `device` if its file system names none.
+    pub(crate) fn on(self, device: u64) -> Self {
+        Self { device: if self.device == 0 { device } else { self.device }, ..self }
     }
 
     /// The record of 64 bytes.
@@ -140,10 +156,12 @@ pub(crate) fn fdstat(
 
 /// What becomes of a time stamp.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NewTime {
+pub enum NewTime {
+    /// It stays.
     Keep,
+    /// What the file system's clock says.
     Now,
-    /// Nanoseconds since 1970.
+    /// This, in nanoseconds since 1970.
     At(u64),
 }
 

@@ -45,8 +45,6 @@
 //!
 //! # What is not done
 //! - `proc_raise` with a signal that stops or continues a process: `notsup`.
-//! - Changing `dsync`, `rsync` and `sync` of an open descriptor: `notsup`.
-//! - `path_link` that follows a symbolic link: `inval`.
 //! - A wait in `poll_oneoff`, or in a read of the process's standard input, lasts until it is
 //!   over: it can't be interrupted.
 //!
@@ -65,6 +63,7 @@ mod errno;
 mod fd;
 mod file;
 mod filestat;
+mod fs;
 mod guest;
 mod limits;
 mod link;
@@ -84,6 +83,11 @@ mod tests;
 pub use clock::{Clock, Clocks, FixedClocks, SystemClocks};
 pub use context::{WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
+pub use filestat::{Filestat, Filetype, NewTime};
+pub use fs::{
+    Advice, Directory, Entries, Entry, File, FileFlags, Fs, HostFs, MemoryFs, MemoryLimits, Name,
+    OpenFile,
+};
 pub use limits::WasiLimits;
 pub use link::add_to_linker;
 pub use proc::Exit;

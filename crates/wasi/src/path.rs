@@ -5,10 +5,11 @@
 use crate::call::Call;
 use crate::descriptor::{Descriptor, Object, OpenDirectory};
 use crate::errno::Errno;
-use crate::file::fdflags;
-use crate::filestat::{self, Filetype};
+use crate::file::{self, fdflags};
+use crate::filestat;
+use crate::fs::OpenFile;
 use crate::rights::Rights;
-use crate::sandbox::{Directory, GuestPath, OpenHow, Opened};
+use crate::sandbox::{GuestDirectory, GuestPath, OpenHow, Opened};
 
 /// The specification's `oflags`.
 mod oflags {
@@ -33,19 +34,16 @@ fn open_how(lookup: u32, open: u32, rights: Rights, flags: u16) -> Result<OpenHo
     if open & !oflags::ALL != 0 || flags & !fdflags::ALL != 0 {
         return Err(Errno::Inval);
     }
-    Ok(OpenHow {
-        follow: follows(lookup)?,
-        directory: open & oflags::DIRECTORY != 0,
+    let file = OpenFile {
+        read: rights.intersects(Rights::FD_READ | Rights::FD_READDIR),
+        write: rights.intersects(Rights::NEEDS_WRITING),
         create: open & oflags::CREATE != 0,
         exclusive: open & oflags::EXCLUSIVE != 0,
         truncate: open & oflags::TRUNCATE != 0,
-        read: rights.intersects(Rights::FD_READ | Rights::FD_READDIR),
-        write: rights.intersects(Rights::NEEDS_WRITING),
-        append: flags & fdflags::APPEND != 0,
-        nonblocking: flags & fdflags::NONBLOCK != 0,
-        sync: flags & (fdflags::SYNC | fdflags::RSYNC) != 0,
-        data_sync: flags & fdflags::DSYNC != 0,
-    })
+        flags: file::file_flags(flags),
+    };
+    let directory = open & oflags::DIRECTORY != 0;
+    Ok(OpenHow { follow: follows(lookup)?, directory, file })
 }
 
 impl Call<'_> {
@@ -53,7 +51,7 @@ impl Call<'_> {
         GuestPath::new(self.text(address, length)?)
     }
 
-    fn directory(&self, fd: u32, rights: Rights) -> Result<&Directory, Errno> {
+    fn directory(&self, fd: u32, rights: Rights) -> Result<&GuestDirectory, Errno> {
         self.context.descriptors.get(fd)?.directory(rights)
     }
 
@@ -95,7 +93,7 @@ impl Call<'_> {
         let path = self.path(path, length)?;
         let (accessed, modified) = filestat::new_times(accessed, modified, flags)?;
         let directory = self.directory(fd, Rights::PATH_FILESTAT_SET_TIMES)?;
-        directory.set_times(&path, follows(lookup)?, accessed.spec(), modified.spec())
+        directory.set_times(&path, follows(lookup)?, accessed, modified)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the specification's")]
@@ -113,10 +111,7 @@ impl Call<'_> {
         let new = self.path(new, new_length)?;
         let from = self.directory(old_fd, Rights::PATH_LINK_SOURCE)?;
         let to = self.directory(new_fd, Rights::PATH_LINK_TARGET)?;
-        if follows(lookup)? && from.filestat(&old, false)?.filetype == Filetype::SymbolicLink {
-            return Err(Errno::Inval);
-        }
-        from.hard_link(&old, to, &new)
+        from.hard_link(&old, follows(lookup)?, to, &new)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the specification's")]

@@ -130,10 +130,13 @@ impl Subscription {
         let reads = self.kind == Kind::Read;
         let flags = if reads { PollFlags::IN } else { PollFlags::OUT };
         Ok(match &descriptor.object {
-            Object::File(file) => {
-                let bytes = if reads { file.remaining()? } else { 0 };
-                Look::Now(self.event(Ok(()), bytes, 0))
-            }
+            Object::File(file) => match file.host() {
+                Some(host) => Look::When(host, flags),
+                None => {
+                    let bytes = if reads { file.remaining()? } else { 0 };
+                    Look::Now(self.event(Ok(()), bytes, 0))
+                }
+            },
             Object::Input(input) if reads => match input.host() {
                 Some(host) => Look::When(host, flags),
                 None => Look::Now(self.event(Ok(()), 1, 0)),

@@ -13,12 +13,13 @@ use std::fmt;
 
 use crate::errno::Errno;
 use crate::filestat::Filetype;
+use crate::fs::{Entries, Entry};
 use crate::guest::Record;
-use crate::sandbox::{Directory, Entry};
+use crate::sandbox::GuestDirectory;
 
 /// A place in a directory.
 pub(crate) struct Listing {
-    entries: Box<dyn Iterator<Item = Result<Entry, Errno>> + Send>,
+    entries: Entries,
     /// The number of the entry that comes next.
     next: u64,
     /// That entry, if it was fetched but not fully given.
@@ -32,7 +33,7 @@ impl fmt::Debug for Listing {
 }
 
 impl Listing {
-    fn of(directory: &Directory) -> Result<Self, Errno> {
+    fn of(directory: &GuestDirectory) -> Result<Self, Errno> {
         let own = directory.own_filestat()?.inode;
         // The parent's inode is none of the guest's business.
         let dots = [".", ".."].map(|name| {
@@ -59,7 +60,7 @@ impl Listing {
 /// Fills `buffer` with the entries from `cookie` on. Returns the bytes used: fewer than the
 /// buffer's only at the end of the directory.
 pub(crate) fn read(
-    directory: &Directory,
+    directory: &GuestDirectory,
     listing: &mut Option<Listing>,
     cookie: u64,
     buffer: &mut [u8],

@@ -1,30 +1,36 @@
-//! SANDBOX: paths of the guest, resolved beneath a host directory. A change here needs a second
-//! reader.
+//! SANDBOX: paths of the guest, resolved beneath a directory. A change here needs a second reader.
 //!
-//! A [`Directory`] is a host directory and whether it may be written. Everything that a guest does
-//! by a path goes through one of its methods; resolution is cap-std's (`openat2` with
-//! `RESOLVE_BENEATH` where the kernel has it, component by component elsewhere), so neither `..`
-//! nor a symbolic link leads out. It never takes a path of the host's after it was opened.
+//! A [`GuestDirectory`] is an open directory of some file system and whether it may be written.
+//! Everything that a guest does by a path goes through one of its methods: the path is resolved to
+//! a directory and one name in it, and the file system is asked about that name alone. The rules
+//! are the same for every file system:
+//!
+//! ```text
+//!  GuestPath ─▶ resolve: by Directory::descend, or a walk ─▶ Place { directory, name }
+//!               ".." at the start is Perm                          │
+//!               symbolic links are read here                       ▼
+//!                                               Directory::open_file, remove_file …
+//! ```
 //!
 //! **Invariants**
-//! - A [`GuestPath`] is relative, not empty, without NUL and does not end in a slash: a trailing
-//!   slash makes the kernel follow a symbolic link in the last component, even where the operation
-//!   says not to. What the slash means (this is a directory) is kept as a flag and checked here.
+//! - A [`GuestPath`] is relative, not empty, without NUL and does not end in a slash. What the slash
+//!   means (this is a directory) is kept as a flag and checked here.
+//! - Directories on the way are those that were opened on the way: `..` goes back to one of them,
+//!   and from the first there is no way back.
+//! - File systems get single [`Name`]s and never follow links by themselves, except as
+//!   [`Directory::descend`] says.
 //! - What is opened through a read-only directory is read-only, and nothing by its paths creates,
-//!   removes, renames, truncates or re-dates anything.
+//!   removes, renames, truncates or re-dates anything: a file system behind one is not even asked.
 
-use std::io;
-use std::os::unix::fs::DirEntryExt;
-use std::path::Path;
-
-use cap_fs_ext::{
-    DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt, SystemTimeSpec,
-};
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use std::sync::Arc;
 
 use crate::errno::Errno;
-use crate::file::HostFile;
-use crate::filestat::{Filestat, Filetype};
+use crate::file::GuestFile;
+use crate::filestat::{Filestat, Filetype, NewTime};
+use crate::fs::{Directory, Entries, Name, OpenFile};
+
+/// How many symbolic links one path may lead through.
+const LINKS_MAX: usize = 40;
 
 /// A path as the guest gave it, checked for everything that can be seen without the file system.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,10 +60,152 @@ impl GuestPath {
     }
 }
 
-impl AsRef<Path> for GuestPath {
-    fn as_ref(&self) -> &Path {
-        self.path.as_ref()
+/// What a path leads to.
+struct Place {
+    directory: Arc<dyn Directory>,
+    /// The name in that directory; none if the path leads to the directory itself.
+    name: Option<String>,
+    /// The path, or the symbolic link at its end, had a slash behind it.
+    names_directory: bool,
+}
+
+impl Place {
+    /// The name; `errno` if the path leads to a directory as such.
+    fn name(&self, errno: Errno) -> Result<Name<'_>, Errno> {
+        self.name.as_deref().and_then(Name::new).ok_or(errno)
     }
+
+    fn filestat(&self) -> Result<Filestat, Errno> {
+        match self.name(Errno::Inval) {
+            Ok(name) => self.directory.filestat_at(name),
+            Err(_) => self.directory.filestat(),
+        }
+    }
+
+    /// For an old name that ends in a slash: it must be a directory itself.
+    fn require_directory(&self) -> Result<(), Errno> {
+        if self.names_directory && self.filestat()?.filetype != Filetype::Directory {
+            return Err(Errno::Notdir);
+        }
+        Ok(())
+    }
+
+    /// For a new name that ends in a slash but will be no directory: what a kernel says.
+    fn refuse_slash(&self) -> Result<(), Errno> {
+        if !self.names_directory {
+            return Ok(());
+        }
+        match self.filestat()?.filetype {
+            Filetype::Directory => Err(Errno::Exist),
+            _ => Err(Errno::Notdir),
+        }
+    }
+}
+
+/// A directory several names away, if the file system opens it at once.
+type Descent = Option<Result<Arc<dyn Directory>, Errno>>;
+
+/// The directory that is `path` away, which may be no way at all.
+fn descend(base: &Arc<dyn Directory>, path: &str) -> Descent {
+    if path.is_empty() { Some(Ok(base.clone())) } else { base.descend(path) }
+}
+
+/// Where `path` leads from `base`. `follow`: a symbolic link at its end is followed.
+fn resolve(base: &Arc<dyn Directory>, path: &GuestPath, follow: bool) -> Result<Place, Errno> {
+    match resolve_at_once(base, path, follow) {
+        Some(place) => place,
+        None => walk(base, path, follow),
+    }
+}
+
+/// Resolves with the file system's own [`Directory::descend`]. Links at the end are read here and
+/// put in the path's last place, from the start again.
+fn resolve_at_once(
+    base: &Arc<dyn Directory>,
+    path: &GuestPath,
+    follow: bool,
+) -> Option<Result<Place, Errno>> {
+    let mut rest = path.path.clone();
+    let mut names_directory = path.names_directory;
+    for _ in 0..=LINKS_MAX {
+        let (before, last) = rest.rsplit_once('/').unwrap_or(("", &rest));
+        let Some(name) = Name::new(last) else {
+            let place = |directory| Place { directory, name: None, names_directory };
+            return Some(descend(base, &rest)?.map(place));
+        };
+        let directory = match descend(base, before)? {
+            Ok(directory) => directory,
+            Err(errno) => return Some(Err(errno)),
+        };
+        let target = match if follow { directory.read_link(name) } else { Err(Errno::Inval) } {
+            Ok(target) => target,
+            Err(Errno::Ilseq) => return Some(Err(Errno::Ilseq)),
+            Err(_) => {
+                let name = Some(last.to_owned());
+                return Some(Ok(Place { directory, name, names_directory }));
+            }
+        };
+        let target = match GuestPath::new(target) {
+            Ok(target) => target,
+            Err(errno) => return Some(Err(errno)),
+        };
+        names_directory |= target.names_directory;
+        rest = if before.is_empty() { target.path } else { format!("{before}/{}", target.path) };
+    }
+    Some(Err(Errno::Loop))
+}
+
+/// Resolves name by name.
+fn walk(base: &Arc<dyn Directory>, path: &GuestPath, follow: bool) -> Result<Place, Errno> {
+    /// Puts the parts of a path before those that are to come.
+    fn push(pending: &mut Vec<String>, path: &str) {
+        pending.extend(path.rsplit('/').filter(|part| !part.is_empty()).map(str::to_owned));
+    }
+
+    let mut passed: Vec<Arc<dyn Directory>> = Vec::new();
+    let mut here = base.clone();
+    let mut pending = Vec::new();
+    push(&mut pending, &path.path);
+    let mut names_directory = path.names_directory;
+    let mut links = 0;
+    while let Some(part) = pending.pop() {
+        let name = match (part.as_str(), Name::new(&part)) {
+            ("..", _) => {
+                here = passed.pop().ok_or(Errno::Perm)?;
+                continue;
+            }
+            (_, None) => continue,
+            (_, Some(name)) => name,
+        };
+        let is_last = pending.is_empty();
+        if is_last && !follow {
+            return Ok(Place { directory: here, name: Some(part), names_directory });
+        }
+        // A directory on the way, or a link on the way or at the end.
+        let opened = if is_last { Err(Errno::Loop) } else { here.open_directory(name) };
+        let target = match opened {
+            Ok(directory) => {
+                passed.push(std::mem::replace(&mut here, directory));
+                continue;
+            }
+            Err(errno @ (Errno::Loop | Errno::Notdir)) => match here.read_link(name) {
+                Ok(target) => GuestPath::new(target)?,
+                Err(Errno::Ilseq) => return Err(Errno::Ilseq),
+                Err(_) if is_last => {
+                    return Ok(Place { directory: here, name: Some(part), names_directory });
+                }
+                Err(_) => return Err(errno),
+            },
+            Err(errno) => return Err(errno),
+        };
+        links += 1;
+        if links > LINKS_MAX {
+            return Err(Errno::Loop);
+        }
+        names_directory |= is_last && target.names_directory;
+        push(&mut pending, &target.path);
+    }
+    Ok(Place { directory: here, name: None, names_directory })
 }
 
 /// How to open a path.
@@ -65,77 +213,67 @@ impl AsRef<Path> for GuestPath {
 pub(crate) struct OpenHow {
     pub(crate) follow: bool,
     pub(crate) directory: bool,
-    pub(crate) create: bool,
-    pub(crate) exclusive: bool,
-    pub(crate) truncate: bool,
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-    pub(crate) append: bool,
-    pub(crate) nonblocking: bool,
-    pub(crate) sync: bool,
-    pub(crate) data_sync: bool,
+    pub(crate) file: OpenFile,
 }
 
 /// What opening a path gives.
-#[derive(Debug)]
 pub(crate) enum Opened {
-    File(HostFile),
-    Directory(Directory),
+    File(GuestFile),
+    Directory(GuestDirectory),
 }
 
-/// A host directory that a guest can use.
-#[derive(Debug)]
-pub(crate) struct Directory {
-    dir: Dir,
+/// An open directory that a guest can use.
+#[derive(Clone)]
+pub(crate) struct GuestDirectory {
+    directory: Arc<dyn Directory>,
     read_only: bool,
+    /// What stands for the device of a file system that names none.
+    device: u64,
 }
 
-/// One entry of a directory.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) inode: u64,
-    pub(crate) filetype: Filetype,
-}
+impl GuestDirectory {
+    pub(crate) fn new(directory: Arc<dyn Directory>, read_only: bool, device: u64) -> Self {
+        Self { directory, read_only, device }
+    }
 
-impl Directory {
-    /// The host's directory `path`, with the process's own authority.
-    pub(crate) fn of_host(path: &Path, read_only: bool) -> io::Result<Self> {
-        let dir = Dir::open_ambient_dir(path, cap_std::ambient_authority())?;
-        Ok(Self { dir, read_only })
+    fn resolve(&self, path: &GuestPath, follow: bool) -> Result<Place, Errno> {
+        resolve(&self.directory, path, follow)
     }
 
     /// Opens what `path` names.
     pub(crate) fn open(&self, path: &GuestPath, how: OpenHow) -> Result<Opened, Errno> {
-        if how.directory && (how.create || how.truncate) {
+        let file = how.file;
+        if how.directory && (file.create || file.truncate) {
             return Err(Errno::Inval);
         }
-        if how.create && path.names_directory || how.write && how.directory {
+        if file.create && path.names_directory || file.write && how.directory {
             return Err(Errno::Isdir);
         }
-        if how.create || how.truncate || how.write {
+        if file.changes() {
             self.check_writable_or_absent(path, how)?;
         }
-        if how.directory || path.names_directory {
-            return self.open_directory(path, how.follow || path.names_directory);
+        // A link is a name that is taken.
+        let exclusive = file.create && file.exclusive;
+        let place = self.resolve(path, (how.follow || path.names_directory) && !exclusive)?;
+        if file.create && place.names_directory {
+            return Err(Errno::Isdir);
         }
-        let mut options = OpenOptions::new();
-        // Creating and truncating need a writable descriptor, whatever the guest may do with it.
-        let write = how.write || how.create || how.truncate;
-        options.read(how.read || !write).write(write);
-        options.create(how.create).create_new(how.create && how.exclusive);
-        options.truncate(how.truncate);
-        if how.append {
-            // The option `append` goes together with no truncation; the flag does.
-            options.custom_flags(rustix::fs::OFlags::APPEND.bits().cast_signed());
+        let Ok(name) = place.name(Errno::Inval) else {
+            // The directory itself, which is there and has no bytes.
+            return match file.changes() {
+                true if exclusive => Err(Errno::Exist),
+                true => Err(Errno::Isdir),
+                false => Ok(Opened::Directory(self.child(place.directory))),
+            };
+        };
+        if how.directory || place.names_directory {
+            return self.open_directory(&place.directory, name);
         }
-        options.nonblock(how.nonblocking).sync(how.sync).dsync(how.data_sync);
-        options.follow(if how.follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
-        let file = self.dir.open_with(path, &options)?.into_std();
-        if file.metadata()?.is_dir() {
-            return Ok(Opened::Directory(self.child(Dir::from_std_file(file))));
+        match place.directory.open_file(name, file) {
+            Ok(opened) => Ok(Opened::File(GuestFile::new(opened, self.read_only, self.device))),
+            Err(Errno::Isdir) if !file.changes() => self.open_directory(&place.directory, name),
+            Err(errno) => Err(errno),
         }
-        Ok(Opened::File(HostFile::new(file, self.read_only)))
     }
 
     /// Beneath a read-only directory, what exists is `rofs` and what does not is `noent`, except
@@ -144,140 +282,116 @@ impl Directory {
         if !self.read_only {
             return Ok(());
         }
-        if !how.create {
+        if !how.file.create {
             self.filestat(path, how.follow)?;
         }
         Err(Errno::Rofs)
     }
 
-    fn open_directory(&self, path: &GuestPath, follow: bool) -> Result<Opened, Errno> {
-        let dir =
-            if follow { self.dir.open_dir(path)? } else { self.dir.open_dir_nofollow(path)? };
-        Ok(Opened::Directory(self.child(dir)))
+    fn open_directory(&self, parent: &Arc<dyn Directory>, name: Name<'_>) -> Result<Opened, Errno> {
+        Ok(Opened::Directory(self.child(parent.open_directory(name)?)))
     }
 
-    fn child(&self, dir: Dir) -> Directory {
-        Directory { dir, read_only: self.read_only }
+    fn child(&self, directory: Arc<dyn Directory>) -> GuestDirectory {
+        GuestDirectory { directory, ..*self }
     }
 
     fn check_writable(&self) -> Result<(), Errno> {
         if self.read_only { Err(Errno::Rofs) } else { Ok(()) }
     }
 
-    /// For a new name that ends in a slash but will be no directory: what a kernel says, without
-    /// letting it follow the slash.
-    fn refuse_slash(&self, path: &GuestPath) -> Result<(), Errno> {
-        if !path.names_directory {
-            return Ok(());
-        }
-        match self.dir.symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => Err(Errno::Exist),
-            Ok(_) => Err(Errno::Notdir),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// For an old name that ends in a slash: it must be a directory itself.
-    fn require_directory(&self, path: &GuestPath) -> Result<(), Errno> {
-        if path.names_directory && !self.dir.symlink_metadata(path)?.is_dir() {
-            return Err(Errno::Notdir);
-        }
-        Ok(())
-    }
-
     /// What is known of the directory itself.
     pub(crate) fn own_filestat(&self) -> Result<Filestat, Errno> {
-        Ok(Filestat::from(&self.dir.dir_metadata()?))
+        Ok(self.directory.filestat()?.on(self.device))
     }
 
     /// What is known of what `path` names.
     pub(crate) fn filestat(&self, path: &GuestPath, follow: bool) -> Result<Filestat, Errno> {
-        let metadata = if follow || path.names_directory {
-            self.dir.metadata(path)?
-        } else {
-            self.dir.symlink_metadata(path)?
-        };
-        if path.names_directory && !metadata.is_dir() {
-            return Err(Errno::Notdir);
-        }
-        Ok(Filestat::from(&metadata))
+        let place = self.resolve(path, follow || path.names_directory)?;
+        place.require_directory()?;
+        Ok(place.filestat()?.on(self.device))
     }
 
-    /// Sets the times of what `path` names; `None` leaves one as it is.
+    /// Sets the times of what `path` names.
     pub(crate) fn set_times(
         &self,
         path: &GuestPath,
         follow: bool,
-        accessed: Option<SystemTimeSpec>,
-        modified: Option<SystemTimeSpec>,
+        accessed: NewTime,
+        modified: NewTime,
     ) -> Result<(), Errno> {
         self.check_writable()?;
-        let follow = follow || path.names_directory;
-        if path.names_directory {
-            self.filestat(path, true)?;
+        let place = self.resolve(path, follow || path.names_directory)?;
+        place.require_directory()?;
+        match place.name(Errno::Inval) {
+            Ok(name) => place.directory.set_times_at(name, accessed, modified),
+            Err(_) => place.directory.set_times(accessed, modified),
         }
-        if follow {
-            self.dir.set_times(path, accessed, modified)?;
-        } else {
-            self.dir.set_symlink_times(path, accessed, modified)?;
-        }
-        Ok(())
     }
 
     /// Sets the times of the directory itself.
-    pub(crate) fn set_own_times(&self, times: &rustix::fs::Timestamps) -> Result<(), Errno> {
+    pub(crate) fn set_own_times(&self, accessed: NewTime, modified: NewTime) -> Result<(), Errno> {
         self.check_writable()?;
-        Ok(rustix::fs::futimens(self.readable()?, times)?)
+        self.directory.set_times(accessed, modified)
     }
 
     pub(crate) fn create_directory(&self, path: &GuestPath) -> Result<(), Errno> {
         self.check_writable()?;
-        Ok(self.dir.create_dir(path)?)
+        let place = self.resolve(path, false)?;
+        place.directory.create_directory(place.name(Errno::Exist)?)
     }
 
     pub(crate) fn remove_directory(&self, path: &GuestPath) -> Result<(), Errno> {
         self.check_writable()?;
-        Ok(self.dir.remove_dir(path)?)
+        let place = self.resolve(path, false)?;
+        place.directory.remove_directory(place.name(Errno::Inval)?)
     }
 
     pub(crate) fn unlink_file(&self, path: &GuestPath) -> Result<(), Errno> {
         self.check_writable()?;
+        let place = self.resolve(path, false)?;
+        let name = place.name(Errno::Isdir)?;
         // A kernel refuses a slash here, whatever is named: a directory is no file.
-        if path.names_directory {
-            self.require_directory(path)?;
+        if place.names_directory {
+            place.require_directory()?;
             return Err(Errno::Isdir);
         }
-        Ok(self.dir.remove_file(path)?)
+        place.directory.remove_file(name)
     }
 
     pub(crate) fn rename(
         &self,
         old: &GuestPath,
-        to: &Directory,
+        to: &GuestDirectory,
         new: &GuestPath,
     ) -> Result<(), Errno> {
         self.check_writable()?;
         to.check_writable()?;
-        self.require_directory(old)?;
-        if new.names_directory && !self.dir.symlink_metadata(old)?.is_dir() {
+        let (from, to) = (self.resolve(old, false)?, to.resolve(new, false)?);
+        let (old, new) = (from.name(Errno::Busy)?, to.name(Errno::Busy)?);
+        from.require_directory()?;
+        if to.names_directory && from.filestat()?.filetype != Filetype::Directory {
             return Err(Errno::Notdir);
         }
-        Ok(self.dir.rename(old, &to.dir, new)?)
+        from.directory.rename(old, &*to.directory, new)
     }
 
-    /// A second name for a file; a symbolic link is linked, not followed.
+    /// A second name for a file.
     pub(crate) fn hard_link(
         &self,
         old: &GuestPath,
-        to: &Directory,
+        follow: bool,
+        to: &GuestDirectory,
         new: &GuestPath,
     ) -> Result<(), Errno> {
         // The new name gives the file rights that the old directory did not: both must be writable.
         self.check_writable()?;
         to.check_writable()?;
-        self.require_directory(old)?;
-        to.refuse_slash(new)?;
-        Ok(self.dir.hard_link(old, &to.dir, new)?)
+        let (from, to) = (self.resolve(old, follow)?, to.resolve(new, false)?);
+        from.require_directory()?;
+        to.refuse_slash()?;
+        let (old, new) = (from.name(Errno::Perm)?, to.name(Errno::Exist)?);
+        from.directory.link(old, &*to.directory, new)
     }
 
     /// A symbolic link at `path`. An absolute target is refused: to the guest it means nothing, to
@@ -293,8 +407,9 @@ impl Directory {
         if target.starts_with('/') {
             return Err(Errno::Perm);
         }
-        self.refuse_slash(path)?;
-        Ok(DirExt::symlink(&self.dir, target, path)?)
+        let place = self.resolve(path, false)?;
+        place.refuse_slash()?;
+        place.directory.symlink(target, place.name(Errno::Exist)?)
     }
 
     /// The target of a symbolic link. An absolute one is refused: it tells of the host.
@@ -304,39 +419,28 @@ impl Directory {
             self.filestat(path, true)?;
             return Err(Errno::Inval);
         }
-        let target = self.dir.read_link(path)?;
-        target.into_os_string().into_string().map_err(|_| Errno::Ilseq)
+        let place = self.resolve(path, false)?;
+        let target = place.directory.read_link(place.name(Errno::Inval)?)?;
+        if target.starts_with('/') { Err(Errno::Perm) } else { Ok(target) }
     }
 
-    /// The entries, without `.` and `..`. Names that are not UTF-8 are left out: the guest could
-    /// not name them.
-    pub(crate) fn entries(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<Entry, Errno>> + Send + use<>, Errno> {
-        let entries = self.dir.entries()?;
-        Ok(entries.filter_map(|entry| match entry {
-            Ok(entry) => {
-                let name = entry.file_name().into_string().ok()?;
-                Some(describe(name, &entry).map_err(Errno::from))
-            }
-            Err(error) => Some(Err(error.into())),
-        }))
-    }
-
-    /// The directory as a file: a [`Dir`] may be a descriptor for looking things up in, only.
-    fn readable(&self) -> io::Result<cap_std::fs::File> {
-        self.dir.open(".")
+    /// The entries, without `.` and `..`. Those that are no single names are left out: the guest
+    /// could not use them.
+    pub(crate) fn entries(&self) -> Result<Entries, Errno> {
+        let is_usable = |entry: &Result<crate::fs::Entry, Errno>| match entry {
+            Ok(entry) => Name::new(&entry.name).is_some(),
+            Err(_) => true,
+        };
+        Ok(Box::new(self.directory.entries()?.filter(is_usable)))
     }
 
     pub(crate) fn sync(&self) -> Result<(), Errno> {
-        Ok(rustix::fs::fsync(self.readable()?)?)
-    }
-
-    pub(crate) fn sync_data(&self) -> Result<(), Errno> {
-        Ok(rustix::fs::fdatasync(self.readable()?)?)
+        self.directory.sync()
     }
 }
 
-fn describe(name: String, entry: &cap_std::fs::DirEntry) -> io::Result<Entry> {
-    Ok(Entry { name, inode: entry.ino(), filetype: entry.file_type()?.into() })
+impl std::fmt::Debug for GuestDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuestDirectory").field("read_only", &self.read_only).finish_non_exhaustive()
+    }
 }

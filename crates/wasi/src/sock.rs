@@ -68,10 +68,12 @@ impl Call<'_> {
         let peek = flags & riflags::PEEK != 0;
         let wait = flags & riflags::WAIT_ALL != 0 && !peek;
         let fill = if wait { Fill::All } else { Fill::Once };
-        let total = fd::scatter(&mut self.guest, &buffers, fill, |room, _| match (peek, wait) {
-            (true, _) => stream.peek(room),
-            (false, true) => read_all(stream, room),
-            (false, false) => io::Read::read(&mut stream, room),
+        let total = fd::scatter(&mut self.guest, &buffers, fill, |room, _| {
+            fd::retried(|| match (peek, wait) {
+                (true, _) => stream.peek(room),
+                (false, true) => read_all(stream, room),
+                (false, false) => io::Read::read(&mut stream, room),
+            })
         })?;
         self.guest.write_u32(received, total)?;
         self.guest.write(received_flags, &0_u16.to_le_bytes())
@@ -90,8 +92,9 @@ impl Call<'_> {
         }
         let buffers = self.buffers(buffers, count)?;
         let mut stream = stream(self.context.descriptors.get(fd)?, Rights::FD_WRITE)?;
-        let total =
-            fd::gather(&self.guest, &buffers, |bytes, _| io::Write::write(&mut stream, bytes))?;
+        let total = fd::gather(&self.guest, &buffers, |bytes, _| {
+            fd::retried(|| io::Write::write(&mut stream, bytes))
+        })?;
         self.guest.write_u32(result, total)
     }
 

@@ -7,11 +7,14 @@
 //! base/locked    descriptor 4, named "/ro":   the same, read-only
 //! base/outside   not the guest's:             canary ("secret"), dir/
 //! ```
+//!
+//! What is true of all file systems is tested with [`everywhere`].
 
 mod clock;
 mod draft;
 mod escape;
 mod fd;
+mod mount;
 mod path;
 mod poll;
 mod sock;
@@ -19,10 +22,12 @@ mod strings;
 mod transfer;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::call::{Call, Snapshot};
+use crate::fs::{Directory, FileFlags, Fs, HostFs, MemoryFs, Name, OpenFile};
 use crate::guest::Guest;
 use crate::{Errno, OutputBuffer, WasiCtx, WasiCtxBuilder};
 
@@ -56,25 +61,12 @@ impl Base {
         let name = format!("brolga-wasi-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
-        let path = path.canonicalize().unwrap();
-        for kind in ["inside", "locked"] {
-            populate(&path.join(kind));
-        }
-        fs::create_dir_all(path.join("outside/dir")).unwrap();
-        fs::write(path.join("outside/canary"), "secret").unwrap();
-        Self(path)
+        Self(path.canonicalize().unwrap())
     }
 
     pub(super) fn join(&self, path: &str) -> PathBuf {
         self.0.join(path)
     }
-}
-
-/// What a guest's directory holds at first.
-fn populate(path: &Path) {
-    fs::create_dir_all(path.join("dir/nested")).unwrap();
-    fs::write(path.join("file"), "contents").unwrap();
-    std::os::unix::fs::symlink("file", path.join("link")).unwrap();
 }
 
 impl Drop for Base {
@@ -84,31 +76,122 @@ impl Drop for Base {
     }
 }
 
+pub(super) fn name(name: &str) -> Name<'_> {
+    Name::new(name).unwrap()
+}
+
+fn make_directory(parent: &dyn Directory, called: &str) -> Arc<dyn Directory> {
+    parent.create_directory(name(called)).unwrap();
+    parent.open_directory(name(called)).unwrap()
+}
+
+fn make_file(parent: &dyn Directory, called: &str, contents: &str) {
+    let flags = FileFlags::default();
+    let how = OpenFile { write: true, create: true, exclusive: true, flags, ..OpenFile::default() };
+    let file = parent.open_file(name(called), how).unwrap();
+    assert_eq!(file.write_at(contents.as_bytes(), 0), Ok(contents.len()));
+}
+
+/// Fills a file system with what a [`World`] has, and `links`, from names to targets, in the guest's
+/// directories.
+fn populate(fs: &dyn Fs, base: &Base, links: &[(&str, &str)]) {
+    let root = fs.root().unwrap();
+    for kind in ["inside", "locked"] {
+        let top = make_directory(&*root, kind);
+        make_directory(&*make_directory(&*top, "dir"), "nested");
+        make_file(&*top, "file", "contents");
+        for (link, target) in [("link", "file")].iter().chain(links) {
+            let made = top.symlink(target, name(link));
+            // The host's refuses an absolute one, which someone else must have left.
+            if made == Err(Errno::Perm) {
+                std::os::unix::fs::symlink(target, base.join(kind).join(link)).unwrap();
+            }
+        }
+    }
+    let outside = make_directory(&*root, "outside");
+    make_file(&*outside, "canary", "secret");
+    make_directory(&*outside, "dir");
+}
+
+/// Which file system a world is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// The host's, with the kernel resolving.
+    Kernel,
+    /// The host's, walked.
+    Walk,
+    Memory,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 3] = [Kind::Kernel, Kind::Walk, Kind::Memory];
+}
+
+/// Runs `test` in a world of each kind.
+pub(super) fn everywhere(test: impl Fn(&mut World)) {
+    for kind in Kind::ALL {
+        eprintln!("over {kind:?}");
+        test(&mut World::of(kind, &[]));
+    }
+}
+
+/// A directory of a file system, as one of its own.
+struct Beneath<'a>(&'a dyn Fs, &'a str);
+
+impl Fs for Beneath<'_> {
+    fn root(&self) -> Result<Arc<dyn Directory>, Errno> {
+        self.0.root()?.open_directory(name(self.1))
+    }
+}
+
 pub(super) struct World {
     pub(super) context: WasiCtx,
     pub(super) memory: Vec<u8>,
     pub(super) base: Base,
     pub(super) output: OutputBuffer,
+    /// All there is, what is outside included.
+    pub(super) universe: Arc<dyn Fs>,
 }
 
 impl World {
+    /// Over the host's directories.
     pub(super) fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// A world whose context is also what `change` makes of it.
+    /// One whose context is also what `change` makes of it.
     pub(super) fn with(change: impl FnOnce(&mut WasiCtxBuilder) -> &mut WasiCtxBuilder) -> Self {
+        Self::made(Kind::Kernel, &[], change)
+    }
+
+    /// Over a file system of that kind, with more links in the guest's directories.
+    pub(super) fn of(kind: Kind, links: &[(&str, &str)]) -> Self {
+        Self::made(kind, links, |builder| builder)
+    }
+
+    pub(super) fn made(
+        kind: Kind,
+        links: &[(&str, &str)],
+        change: impl FnOnce(&mut WasiCtxBuilder) -> &mut WasiCtxBuilder,
+    ) -> Self {
         let base = Base::new();
+        let host = || HostFs::open(&base.0).unwrap();
+        let universe: Arc<dyn Fs> = match kind {
+            Kind::Kernel => Arc::new(host()),
+            Kind::Walk => Arc::new(host().without_openat2().unwrap()),
+            Kind::Memory => Arc::new(MemoryFs::default()),
+        };
+        populate(&*universe, &base, links);
         let output = OutputBuffer::new(64);
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdout(output.clone())
-            .preopened_dir(base.join("inside"), "/")
+            .preopened_fs(Beneath(&*universe, "inside"), "/")
             .unwrap()
-            .preopened_dir_read_only(base.join("locked"), "/ro")
+            .preopened_fs_read_only(Beneath(&*universe, "locked"), "/ro")
             .unwrap();
         let context = change(&mut builder).build();
-        Self { context, memory: vec![0xaa; MEMORY_BYTES], base, output }
+        Self { context, memory: vec![0xaa; MEMORY_BYTES], base, output, universe }
     }
 
     pub(super) fn call(&mut self) -> Call<'_> {
@@ -178,6 +261,14 @@ impl World {
         self.call().fd_read(fd, list, count, RESULT)?;
         let read = self.u32(RESULT) as usize;
         Ok(self.memory[BULK as usize..][..read].to_vec())
+    }
+
+    /// All that a file of descriptor 3 holds.
+    pub(super) fn contents(&mut self, path: &str) -> Vec<u8> {
+        let fd = self.open(path, 0, READ).unwrap();
+        let contents = self.read(fd, 40_000).unwrap();
+        self.call().fd_close(fd).unwrap();
+        contents
     }
 
     /// The size and the file type that `path_filestat_get` tells.

@@ -130,8 +130,19 @@ fn appending_can_be_turned_on_and_off() {
     world.write(fd, b"one").unwrap();
     world.write(appending, b"two").unwrap();
     assert_eq!(fs::read(world.base.join("inside/file")).unwrap(), b"\0onetwo");
-    assert_eq!(world.call().fd_fdstat_set_flags(fd, 2), Err(Errno::Notsup));
     assert_eq!(world.call().fd_fdstat_set_flags(fd, 32), Err(Errno::Inval));
+}
+
+#[test]
+fn writes_can_be_stored_one_by_one() {
+    let mut world = World::new();
+    let fd = world.open("file", 0, ALL).unwrap();
+    for flags in [2, 8, 16, 2 | 8 | 16, 0] {
+        world.call().fd_fdstat_set_flags(fd, flags).unwrap();
+        world.call().fd_fdstat_get(fd, RESULT).unwrap();
+        assert_eq!(u32::from(world.memory[RESULT as usize + 2]), flags);
+        assert_eq!(world.write(fd, b"x"), Ok(1));
+    }
 }
 
 #[test]
