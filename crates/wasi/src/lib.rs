@@ -86,7 +86,7 @@ pub use errno::Errno;
 pub use filestat::{Filestat, Filetype, NewTime};
 pub use fs::{
     Advice, Directory, Entries, Entry, File, FileFlags, Fs, HostFs, MemoryFs, MemoryLimits, Name,
-    OpenFile,
+    OpenFile, OverlayFs,
 };
 pub use limits::WasiLimits;
 pub use link::add_to_linker;

@@ -3,7 +3,7 @@
 //! ```text
 //!  guest's path ─▶ sandbox.rs ─▶ Directory::open_file(Name)
 //!                  walks, by names             │
-//!                              HostFs   MemoryFs   the embedder's
+//!                              HostFs   MemoryFs   OverlayFs   the embedder's
 //! ```
 //!
 //! An [`Fs`] gives its root [`Directory`]; a directory does things by [`Name`]s, one at a time. A
@@ -11,8 +11,8 @@
 //! the same for all file systems. So an implementation has no rules of paths to keep, and a mistake
 //! in one leads nowhere but to its own entries.
 //!
-//! [`HostFs`] is a directory of the host, [`MemoryFs`] lives in memory and has a quota; more are an
-//! embedder's to write.
+//! [`HostFs`] is a directory of the host, [`MemoryFs`] lives in memory and has a quota,
+//! [`OverlayFs`] is one over another; more are an embedder's to write.
 //!
 //! **Invariants**
 //! - What an implementation is given is checked: names are single, and beneath a directory that was
@@ -23,6 +23,9 @@ mod host_file;
 mod memory;
 mod memory_state;
 mod name;
+mod overlay;
+mod overlay_file;
+mod overlay_node;
 
 use std::any::Any;
 use std::os::fd::BorrowedFd;
@@ -31,14 +34,15 @@ use std::sync::Arc;
 pub use host::HostFs;
 pub use memory::{MemoryFs, MemoryLimits};
 pub use name::Name;
+pub use overlay::OverlayFs;
 
 use crate::errno::Errno;
 use crate::filestat::{Filestat, Filetype, NewTime};
 
 /// A file system: what a preopened directory is behind.
 ///
-/// [`HostFs`] is a directory of the host, [`MemoryFs`] lives in memory and has a quota. An embedder
-/// writes others: this trait gives the [`Directory`] at the top, which is asked for one name at a
+/// [`HostFs`] is a directory of the host, [`MemoryFs`] lives in memory and has a quota,
+/// [`OverlayFs`] is one over another. An embedder writes others: this trait gives the [`Directory`] at the top, which is asked for one name at a
 /// time. It never sees a path: what `..`, slashes and symbolic links mean is decided before, the same
 /// for all file systems, and so is what can't be done in a directory that may only be read.
 ///

@@ -208,8 +208,11 @@ fn assert_inside(before: &[Seen], inode: u64, what: &str) {
     }
 }
 
+/// What was tried, and what came of it.
+type Attempt = (String, Result<(), Errno>);
+
 /// Tries everything in worlds of one kind. Returns what came of it, by attempt.
-fn attack(kind: Kind) -> Vec<(String, Result<(), Errno>)> {
+fn attack(kind: Kind) -> Vec<Attempt> {
     let mut outcomes = Vec::new();
     let mut world = World::of(kind, LINKS);
     let mut before = state(&world);
@@ -240,6 +243,16 @@ fn attack(kind: Kind) -> Vec<(String, Result<(), Errno>)> {
     outcomes
 }
 
+/// What an overlay does otherwise: it moves no directory of the lower file system, and copies no
+/// absolute link into the host's.
+fn is_known(kind: Kind, expected: &Attempt, found: &Attempt) -> bool {
+    let moves = (expected.1, found.1) == (Ok(()), Err(Errno::Xdev));
+    let copies = kind == Kind::OverMemory
+        && found.0.contains("\"to-absolute\" inside")
+        && found.1 == Err(Errno::Perm);
+    moves && !kind.moves_directories() || copies
+}
+
 #[test]
 fn no_path_leads_out() {
     let mut outcomes = std::thread::scope(|scope| {
@@ -253,17 +266,25 @@ fn no_path_leads_out() {
         let differing: Vec<_> = expected
             .iter()
             .zip(&outcomes)
-            .filter(|(expected, found)| expected != found)
+            .filter(|(expected, found)| expected != found && !is_known(kind, expected, found))
             .map(|(expected, found)| format!("{}: {:?}, not {:?}", found.0, found.1, expected.1))
             .collect();
         assert!(differing.is_empty(), "{kind:?}: {}\n{}", differing.len(), differing.join("\n"));
     }
 }
 
-/// A thread swaps a directory for a link that leads out, as fast as it can.
 #[test]
 fn no_race_leads_out() {
-    let mut world = World::new();
+    race(World::new());
+}
+
+#[test]
+fn no_race_leads_out_of_a_walk() {
+    race(World::of(Kind::Walk, &[]));
+}
+
+/// A thread swaps a directory for a link that leads out, as fast as it can.
+fn race(mut world: World) {
     let inside = world.base.join("inside");
     fs::write(inside.join("dir/canary"), "decoy").unwrap();
     symlink("../outside", inside.join("trap")).unwrap();

@@ -15,6 +15,7 @@ mod draft;
 mod escape;
 mod fd;
 mod mount;
+mod overlay;
 mod path;
 mod poll;
 mod sock;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::call::{Call, Snapshot};
-use crate::fs::{Directory, FileFlags, Fs, HostFs, MemoryFs, Name, OpenFile};
+use crate::fs::{Directory, FileFlags, Fs, HostFs, MemoryFs, Name, OpenFile, OverlayFs};
 use crate::guest::Guest;
 use crate::{Errno, OutputBuffer, WasiCtx, WasiCtxBuilder};
 
@@ -121,10 +122,20 @@ pub(super) enum Kind {
     /// The host's, walked.
     Walk,
     Memory,
+    /// One in memory over the host's.
+    Overlay,
+    /// The host's over one in memory, which holds everything at first.
+    OverMemory,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 3] = [Kind::Kernel, Kind::Walk, Kind::Memory];
+    pub(super) const ALL: [Kind; 5] =
+        [Kind::Kernel, Kind::Walk, Kind::Memory, Kind::Overlay, Kind::OverMemory];
+
+    /// Whether a directory that was there at first can be moved.
+    pub(super) fn moves_directories(self) -> bool {
+        !matches!(self, Kind::Overlay | Kind::OverMemory)
+    }
 }
 
 /// Runs `test` in a world of each kind.
@@ -149,6 +160,7 @@ pub(super) struct World {
     pub(super) memory: Vec<u8>,
     pub(super) base: Base,
     pub(super) output: OutputBuffer,
+    pub(super) kind: Kind,
     /// All there is, what is outside included.
     pub(super) universe: Arc<dyn Fs>,
 }
@@ -176,12 +188,17 @@ impl World {
     ) -> Self {
         let base = Base::new();
         let host = || HostFs::open(&base.0).unwrap();
-        let universe: Arc<dyn Fs> = match kind {
-            Kind::Kernel => Arc::new(host()),
+        let lower: Arc<dyn Fs> = match kind {
+            Kind::Kernel | Kind::Overlay => Arc::new(host()),
             Kind::Walk => Arc::new(host().without_openat2().unwrap()),
-            Kind::Memory => Arc::new(MemoryFs::default()),
+            Kind::Memory | Kind::OverMemory => Arc::new(MemoryFs::default()),
         };
-        populate(&*universe, &base, links);
+        populate(&*lower, &base, links);
+        let universe: Arc<dyn Fs> = match kind {
+            Kind::Overlay => Arc::new(OverlayFs::new(MemoryFs::default(), lower)),
+            Kind::OverMemory => Arc::new(OverlayFs::new(host(), lower)),
+            _ => lower,
+        };
         let output = OutputBuffer::new(64);
         let mut builder = WasiCtxBuilder::new();
         builder
@@ -191,7 +208,7 @@ impl World {
             .preopened_fs_read_only(Beneath(&*universe, "locked"), "/ro")
             .unwrap();
         let context = change(&mut builder).build();
-        Self { context, memory: vec![0xaa; MEMORY_BYTES], base, output, universe }
+        Self { context, memory: vec![0xaa; MEMORY_BYTES], base, output, kind, universe }
     }
 
     pub(super) fn call(&mut self) -> Call<'_> {
