@@ -20,11 +20,12 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use brolga_abi::{CodeImage, CodeRange, ContextLayout, FuncRef, FunctionTypeId};
-use brolga_module::{DefinedFuncIndex, FuncIndex, ParsedModule, TypeIndex};
+use brolga_module::{DefinedFuncIndex, FuncIndex, ParsedModule, TableIndex, TypeIndex};
 use brolga_os::{OsError, SealedCode, WritableCode};
 
 use crate::image_check::{ImageFlaw, check_image};
 use crate::initial_memory::InitialMemories;
+use crate::initial_table::{InitialTable, InitialTables};
 use crate::registry::{self, Registered};
 use crate::type_registry::{Registration, TypeError, TypeRegistry};
 
@@ -48,6 +49,7 @@ pub struct LoadedCode {
     host_entries: Box<[Option<CodeRange>]>,
     /// See [`LoadedCode::func_refs`].
     func_refs: OnceLock<FuncRefs>,
+    initial_tables: OnceLock<InitialTables>,
     /// What the memories of instances start with.
     pub(crate) initial_memories: InitialMemories,
 }
@@ -114,6 +116,7 @@ impl LoadedCode {
             types,
             host_entries,
             func_refs: OnceLock::new(),
+            initial_tables: OnceLock::new(),
             initial_memories: InitialMemories::default(),
         }))
     }
@@ -146,6 +149,11 @@ impl LoadedCode {
     /// image has no entry for hosts.
     pub(crate) fn func_refs(&self) -> &[FuncRef] {
         &self.func_refs.get_or_init(|| FuncRefs(self.make_func_refs())).0
+    }
+
+    /// What a table of the module's starts with; none if its segments are to be written.
+    pub(crate) fn initial_table(&self, table: TableIndex) -> Option<&InitialTable> {
+        self.initial_tables.get_or_init(|| InitialTables::new(self)).get(table)
     }
 
     fn make_func_refs(&self) -> Box<[FuncRef]> {

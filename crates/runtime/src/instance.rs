@@ -73,13 +73,30 @@ pub(crate) struct InstanceData {
 /// The slots for references to an instance's functions.
 pub(crate) struct FuncRefSlots<'a> {
     /// There are as many as templates.
-    first: NonNull<FuncRef>,
+    pub(crate) first: NonNull<FuncRef>,
     templates: &'a [FuncRef],
     positions: &'a [u32],
-    vmctx: *mut VmContext,
+    pub(crate) vmctx: *mut VmContext,
 }
 
 impl FuncRefSlots<'_> {
+    /// Fills in all that templates are complete for: in an instance that is being made, where
+    /// those that are filled in were so from the same templates.
+    pub(crate) fn fill_all(&self) {
+        for (position, template) in self.templates.iter().enumerate() {
+            let &FuncRef { wasm_code, host_entry, type_id, func_index, .. } = template;
+            if !wasm_code.is_null() {
+                let vmctx = self.vmctx;
+                // SAFETY: there is a slot for each template, in a live context; no reference to it
+                // is alive.
+                unsafe {
+                    let slot = self.first.add(position);
+                    slot.write(FuncRef { wasm_code, host_entry, vmctx, type_id, func_index });
+                }
+            }
+        }
+    }
+
     /// See [`InstanceData::filled_func_ref`].
     #[inline(always)]
     pub(crate) fn filled(&self, func: FuncIndex) -> Option<NonNull<FuncRef>> {

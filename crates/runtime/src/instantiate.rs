@@ -243,19 +243,30 @@ impl Store {
     /// Makes the tables that the module defines and that are not part of its image.
     fn make_tables(&mut self, place: Place, code: &LoadedCode) -> Result<(), InstantiateError> {
         let imported = code.module.imported_tables as usize;
+        let mut filled_references = false;
         for (position, initial) in code.module.table_initial.iter().enumerate() {
             let index = TableIndex::from_usize(imported + position);
             if code.image.static_table(index).is_some() {
                 continue;
             }
-            let init = match initial {
-                Some(expr) => self.evaluate(place, expr)?,
-                None => Bits(0),
-            };
             let ty = code.module.tables[index.as_usize()];
-            let table = self
-                .allocate_table(ty, init)
-                .map_err(|error| InstantiateError::Table { index: index.0, error })?;
+            let table = match (code.initial_table(index), initial) {
+                (Some(initial), _) => {
+                    let slots = self.instance(place).func_refs();
+                    if !filled_references {
+                        slots.fill_all();
+                        filled_references = true;
+                    }
+                    let entries = initial.entries(slots.vmctx, slots.first);
+                    self.allocate_filled_table(ty, entries)
+                }
+                (None, Some(expr)) => {
+                    let init = self.evaluate(place, expr)?;
+                    self.allocate_table(ty, init)
+                }
+                (None, None) => self.allocate_table(ty, Bits(0)),
+            };
+            let table = table.map_err(|error| InstantiateError::Table { index: index.0, error })?;
             let table_storage = self.table_mut(table);
             table_storage.users.add();
             let slot = table_storage.slot(&ty);
@@ -274,6 +285,10 @@ impl Store {
     ) -> Result<(), InstantiateError> {
         for (index, segment) in code.module.elements.iter().enumerate() {
             let ElementMode::Active { table, offset } = &segment.mode else { continue };
+            if code.initial_table(*table).is_some() {
+                // It was made with all that there is for it.
+                continue;
+            }
             let elem = ElemIndex::from_usize(index);
             let position = self.evaluate(place, offset)?;
             let index_type = code.module.tables[table.as_usize()].index;

@@ -50,6 +50,7 @@ mod global;
 mod handle;
 mod import;
 mod initial_memory;
+mod initial_table;
 mod instance;
 mod instantiate;
 mod interrupt;

@@ -10,7 +10,7 @@
 //! **Invariants**
 //! - Only functions that code may call get into a table.
 
-use brolga_abi::{FunctionTypeId, TrapCode};
+use brolga_abi::{FuncTableEntry, FunctionTypeId, TrapCode};
 use brolga_module::{TableIndex, TableType, ValType};
 
 use crate::arena::Place;
@@ -214,6 +214,18 @@ impl Store {
         // Whoever is asked may panic: then the table must not be in the store yet.
         let mut table = TableStorage::new(ty, self.config.pool.take(Pooled::Table)?);
         table.grow(&mut self.budget, &self.config.pool, ty.min, init)?;
+        Ok(self.arenas.tables.insert(table))
+    }
+
+    /// Makes a table of functions that nobody uses yet, with these entries.
+    pub(crate) fn allocate_filled_table(
+        &mut self,
+        ty: TableType,
+        entries: impl ExactSizeIterator<Item = FuncTableEntry>,
+    ) -> Result<Place, GrowError> {
+        self.budget.limits.tables(self.arenas.tables.len() as u64 + 1)?;
+        let mut table = TableStorage::new(ty, self.config.pool.take(Pooled::Table)?);
+        table.extend(&mut self.budget, &self.config.pool, entries)?;
         Ok(self.arenas.tables.insert(table))
     }
 

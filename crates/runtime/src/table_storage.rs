@@ -181,6 +181,39 @@ impl TableStorage {
         delta: u64,
         init: Bits,
     ) -> Result<u64, GrowError> {
+        self.grow_by(budget, pool, delta, |table, desired| table.grow_to(desired, init))
+    }
+
+    /// Puts entries behind those that are there, in a table of functions of one store; otherwise
+    /// as [`TableStorage::grow`].
+    pub(crate) fn extend(
+        &mut self,
+        budget: &mut Budget,
+        pool: &Pool,
+        new: impl ExactSizeIterator<Item = FuncTableEntry>,
+    ) -> Result<u64, GrowError> {
+        let elements = new.len() as u64;
+        self.grow_by(budget, pool, elements, |table, _| {
+            let Elements::Func(entries) = &mut table.elements else {
+                unreachable!("only tables of functions are made from functions")
+            };
+            let room = entries.try_reserve_exact(new.len());
+            room.map_err(|_| GrowError::OutOfMemory { elements })?;
+            entries.extend(new);
+            let view = TableView { base: entries.as_mut_ptr().cast(), len: entries.len() };
+            *table.view.get_mut() = view;
+            Ok(())
+        })
+    }
+
+    /// Grows by `delta` elements, at the expense of `budget`, with what `grow` puts there.
+    fn grow_by(
+        &mut self,
+        budget: &mut Budget,
+        pool: &Pool,
+        delta: u64,
+        grow: impl FnOnce(&mut Self, u64) -> Result<(), GrowError>,
+    ) -> Result<u64, GrowError> {
         let old = self.len() as u64;
         if delta == 0 {
             return Ok(old);
@@ -193,7 +226,7 @@ impl TableStorage {
             pool.check_table(desired)?;
             let growth = Growth { current: old, desired, max: self.ty.max };
             budget.charge(Charge::Table, growth)?;
-            self.grow_to(desired, init).inspect_err(|_| budget.give_back(Charge::Table, delta))
+            grow(self, desired).inspect_err(|_| budget.give_back(Charge::Table, delta))
         })();
         match grown {
             Ok(()) => Ok(old),

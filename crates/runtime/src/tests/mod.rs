@@ -5,6 +5,7 @@
 mod builtin;
 mod close;
 mod func;
+mod initial_table;
 mod instantiate;
 mod memory;
 mod memory_room;
