@@ -28,6 +28,9 @@ use crate::LoadedCode;
 /// its module may have so many functions that can be referred to.
 const WASTE_FACTOR: usize = 2;
 const WASTE: usize = 32;
+/// Tables larger than that are written from their segments: a guest's segment of a byte for each
+/// function must not cost the module sixteen for good.
+const ENTRIES_MAX: u64 = 64 << 10;
 
 /// What the tables of a module start with, by table index.
 pub(crate) struct InitialTables(Box<[Option<InitialTable>]>);
@@ -139,7 +142,7 @@ fn initial_table(
     // All references are filled in for it, and all entries written.
     let references = code.func_refs();
     let enough = count.saturating_mul(WASTE_FACTOR).saturating_add(WASTE);
-    if count == 0 || ty.min > enough as u64 || references.len() > enough {
+    if count == 0 || ty.min > ENTRIES_MAX.min(enough as u64) || references.len() > enough {
         return None;
     }
     let (_, positions) = code.layout.func_refs();

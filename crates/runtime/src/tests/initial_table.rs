@@ -106,6 +106,19 @@ fn segments_are_written_where_something_could_go_wrong() {
 }
 
 #[test]
+fn large_tables_are_written_from_their_segments() {
+    let engine = Engine::new();
+    for (size, expected) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let elements = "0 ".repeat(size);
+        let table =
+            format!(r#"(table (export "t") {size} funcref) (elem (i32.const 0) func {elements})"#);
+        let (mut store, instance, code) = instance(&engine, &table);
+        assert_eq!(at_once(&code, 0), expected);
+        assert!(functions(&mut store, instance, 0).iter().all(|&func| func == Some(0)));
+    }
+}
+
+#[test]
 fn imported_functions_are_written_one_by_one() {
     let engine = Engine::new();
     let mut store = engine.store();
