@@ -12,6 +12,7 @@ use brolga_module::{TableIndex, TypeIndex};
 
 use crate::{CompileObserver, Engine, FrameSymbol, Result, format_err};
 
+pub use brolga_abi::CodeRange;
 pub use brolga_compile::{FunctionListing, SourceRange};
 
 /// What an engine is like, by groups of names and values: what it compiles for, how, what modules
