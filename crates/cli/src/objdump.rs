@@ -85,14 +85,13 @@ impl<'a> Dump<'a> {
     ) -> Result<(), Failure> {
         let position = (func - self.module.functions().start) as usize;
         let range = self.image.functions[position];
-        let code = &self.image.code[range.start as usize..][..range.len as usize];
         let name = self.names.get(&range.start).map_or("", String::as_str);
         writeln!(output, "{:08x} <{name}>: function {func}", range.start)?;
         let offsets: Vec<_> =
             listing.sources.iter().map(|source| source.wasm_offset as usize).collect();
         let symbols = self.module.symbols(&offsets);
         let mut shown = None;
-        for instruction in self.disassembler.read(code, range.start)? {
+        for instruction in self.disassembler.read(self.image, range, listing)? {
             let within = instruction.address - range.start;
             let source = source_at(listing, within);
             let mut beside = Vec::new();

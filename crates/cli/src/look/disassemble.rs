@@ -1,5 +1,7 @@
 //! Machine code as text, an instruction a line, with its address.
 
+use brolga::CodeImage;
+use brolga::inspect::{CodeRange, FunctionListing};
 use capstone::prelude::*;
 
 use crate::failure::Failure;
@@ -45,18 +47,36 @@ impl Disassembler {
         };
         let broken = |error| Failure::new(format!("can't read machine code: {error}"));
         let mut capstone = built.map_err(broken)?;
-        // Constants stand among the code.
+        // What is none of its instructions is shown as bytes, and reading goes on.
         capstone.set_skipdata(true).map_err(broken)?;
         Ok(Self { capstone })
     }
 
-    /// The instructions of `code`, which is at `start` in its image.
-    pub(crate) fn read(&self, code: &[u8], start: u32) -> Result<Vec<Instruction>, Failure> {
+    /// The instructions of the function of `listing`, which is at `range` in `image`; and then its
+    /// constants, eight bytes a line.
+    pub(crate) fn read(
+        &self,
+        image: &CodeImage,
+        range: CodeRange,
+        listing: &FunctionListing,
+    ) -> Result<Vec<Instruction>, Failure> {
+        let code = &image.code[range.start as usize..][..range.len as usize];
+        // The last instruction came from some operator; constants came from none.
+        let end = listing.sources.last().map_or(range.len, |source| source.end.min(range.len));
+        let (code, constants) = code.split_at(end as usize);
         let read = self
             .capstone
-            .disasm_all(code, u64::from(start))
+            .disasm_all(code, u64::from(range.start))
             .map_err(|error| Failure::new(format!("can't read machine code: {error}")))?;
-        Ok(read.iter().map(instruction).collect())
+        let mut all: Vec<_> = read.iter().map(instruction).collect();
+        let mut address = range.start + end;
+        for bytes in constants.chunks(8) {
+            let text: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text = format!(".byte   {}", text.join(" "));
+            all.push(Instruction { address, bytes: bytes.to_vec(), text, target: None });
+            address += bytes.len() as u32;
+        }
+        Ok(all)
     }
 }
 
