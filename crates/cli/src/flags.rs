@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Inspect(InspectFlags),
     /// Show machine code, with the wasm operators and source lines it came from beside
     Objdump(ObjdumpFlags),
+    /// Make a page that shows wasm, intermediate code and machine code side by side
+    Explore(ExploreFlags),
     /// Show what code is made for, how, and what modules may use
     Config(ConfigFlags),
     /// Write a script that teaches a shell the commands and flags
@@ -315,6 +317,28 @@ pub(crate) struct ObjdumpFlags {
     /// Show the instructions' bytes too
     #[arg(long)]
     pub(crate) bytes: bool,
+
+    #[command(flatten)]
+    pub(crate) target: TargetFlags,
+
+    #[command(flatten)]
+    pub(crate) code: CodeFlags,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExploreFlags {
+    /// The module (.wasm or .wat, - for standard input)
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Write the page to this file (- for standard output) [default: FILE's name with
+    /// .explore.html]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Only this function: a name, an export, or an index; may be given several times
+    #[arg(long = "function", value_name = "NAME")]
+    pub(crate) functions: Vec<String>,
 
     #[command(flatten)]
     pub(crate) target: TargetFlags,

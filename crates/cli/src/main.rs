@@ -7,6 +7,7 @@
 //! brolga wast FILES…                    run .wast scripts
 //! brolga inspect FILE --clif …          show what the compiler makes of a module
 //! brolga objdump FILE                   show machine code beside the wasm it came from
+//! brolga explore FILE                   make a page of a module's code
 //! brolga config, version, completions   say something of the program itself
 //! ```
 //!
@@ -21,6 +22,7 @@ mod about;
 mod compile;
 mod ctrl_c;
 mod engine;
+mod explore;
 mod failure;
 mod flags;
 mod input;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Inspect(flags) => inspect::inspect(&flags),
         Command::Validate(flags) => validate::validate(&flags),
         Command::Objdump(flags) => objdump::objdump(&flags),
+        Command::Explore(flags) => explore::explore(&flags),
         Command::Config(flags) => about::config(&flags),
         Command::Completions(flags) => about::completions(&flags),
         Command::Version => about::version(),

@@ -145,7 +145,7 @@ impl<'a> Dump<'a> {
 }
 
 /// Which of the listing's sources the code at `within` came from.
-fn source_at(listing: &FunctionListing, within: u32) -> Option<usize> {
+pub(crate) fn source_at(listing: &FunctionListing, within: u32) -> Option<usize> {
     let after = listing.sources.partition_point(|source| source.start <= within);
     let position = after.checked_sub(1)?;
     (within < listing.sources[position].end).then_some(position)
