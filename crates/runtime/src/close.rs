@@ -180,6 +180,11 @@ impl Store {
         self.closing.epoch.now
     }
 
+    /// Has [`Store::close_epoch`] change, so that whoever has noted a [`FuncRef`] asks for it again.
+    pub fn renew_epoch(&mut self) {
+        self.closing.epoch.advance();
+    }
+
     /// Takes an instance out of use.
     pub(crate) fn retire(&mut self, place: Place, state: State) {
         self.closing.epoch.advance();
