@@ -39,8 +39,8 @@ use brolga_runtime::{
 use crate::store_cell::StorePtr;
 use crate::wasm_ty::{Class, for_each_arity};
 use crate::{
-    Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet, WasmTy,
-    WasmTyList,
+    CallHook, Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet,
+    WasmTy, WasmTyList,
 };
 
 /// Argument slots, read or written front to back.
@@ -258,11 +258,15 @@ unsafe fn run<T: 'static, P, R: WasmRet>(
     func: impl FnOnce(Caller<'_, T>, P) -> R,
 ) -> Result<(), Unwind> {
     // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    unsafe { tell(ptr, CallHook::CallingHost) }?;
+    // SAFETY: as above; the context of the hook is gone.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
     // SAFETY: the thunk has filled the slots with the parameters.
     let mut values = unsafe { Slots::new(&mut context.cell_mut().runtime, slots, params) };
     let arguments = load(&mut values);
     let result = func(Caller::new(context, NonNull::new(caller)), arguments);
+    // SAFETY: as above; the context that the closure got is gone.
+    unsafe { tell(ptr, CallHook::ReturningFromHost) }?;
     // SAFETY: the context that the closure got is gone; the rest as above.
     let mut context = unsafe { StoreContextMut::<T>::from_ptr(ptr) };
     let runtime = &mut context.cell_mut().runtime;
@@ -355,13 +359,36 @@ where
     let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
     let body = || {
         // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+        unsafe { tell(bound.store, CallHook::CallingHost) }?;
+        // SAFETY: as above; the context of the hook is gone.
         let context = unsafe { StoreContextMut::from_ptr(bound.store) };
         let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
+        // SAFETY: as above; the context that the closure got is gone.
+        unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
         result.into_register().map_err(unwind)
     };
     // SAFETY: code of the store has just called out to the entry, whose frame owns nothing: its
     // parameters are numbers, and moved.
     unsafe { host_call_shim(store, body) }
+}
+
+/// Tells the store's hook, if it has one.
+///
+/// # Safety
+/// Wasm of the store waits for a call, whose the store is now and nobody else's.
+#[inline(always)]
+unsafe fn tell<T>(ptr: StorePtr<T>, step: CallHook) -> Result<(), Unwind> {
+    // SAFETY: the caller's promise.
+    match unsafe { ptr.is_hooked() } {
+        false => Ok(()),
+        // SAFETY: the caller's promise.
+        true => tell_hook(unsafe { StoreContextMut::from_ptr(ptr) }, step),
+    }
+}
+
+#[cold]
+fn tell_hook<T>(mut context: StoreContextMut<'_, T>, step: CallHook) -> Result<(), Unwind> {
+    context.tell(step).map_err(unwind)
 }
 
 struct Dynamic<F> {
@@ -414,6 +441,7 @@ unsafe fn run_dynamic<T: 'static>(
 ) -> Result<()> {
     // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
+    context.tell(CallHook::CallingHost)?;
     let cell = context.cell_mut();
     // A list that an earlier call has left; calls inside this one find none and make their own.
     let mut values = core::mem::take(&mut cell.spare_values);
@@ -425,10 +453,12 @@ unsafe fn run_dynamic<T: 'static>(
     let zeros = ty.results().iter().map(|&ty| Val::from_value(zero(ty)));
     values.extend(zeros);
     let (params, results) = values.split_at_mut(ty.params().len());
-    func(Caller::new(context, NonNull::new(caller)), params, results)?;
+    let called = func(Caller::new(context, NonNull::new(caller)), params, results);
 
     // SAFETY: the context that the closure got is gone; the rest as above.
     let mut context = unsafe { StoreContextMut::<T>::from_ptr(ptr) };
+    context.tell(CallHook::ReturningFromHost)?;
+    called?;
     let cell = context.cell_mut();
     // SAFETY: the thunk has made room for the results.
     let mut target = unsafe { Slots::new(&mut cell.runtime, slots, ty.result_slots()) };

@@ -83,6 +83,7 @@
 #[cfg(any(doc, doctest))]
 pub mod _examples;
 mod backtrace;
+mod call_hook;
 mod caller;
 mod config;
 mod context;
@@ -132,6 +133,7 @@ mod val_raw;
 mod wasm_ty;
 
 pub use backtrace::{FrameInfo, WasmBacktrace};
+pub use call_hook::CallHook;
 pub use caller::Caller;
 pub use config::{Config, ConfigError, OptLevel, ProfilingStrategy, WasmBacktraceDetails};
 pub use context::{AsContext, AsContextMut};

@@ -90,6 +90,16 @@ impl<T> StorePtr<T> {
         StorePtr(unsafe { NonNull::new_unchecked(address.cast()) })
     }
 
+    /// Whether the store has a call hook.
+    ///
+    /// # Safety
+    /// The cell is there, and nobody else uses it meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn is_hooked(self) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { (*self.0.as_ptr()).hooked }
+    }
+
     /// Lends the data of the store at `address` to `look`: what the limiter does, which the store
     /// asks in the middle of its own work.
     ///

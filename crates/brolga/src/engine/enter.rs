@@ -67,23 +67,22 @@ impl Callee {
         }
     }
 
-    /// Where to enter it now.
+    /// Where to enter it, if that is known; never in a store with a call hook.
     #[inline(always)]
-    fn resolve(&self, store: &mut RuntimeStore) -> Result<NonNull<FuncRef>> {
-        if self.epoch.load(Relaxed) == store.close_epoch()
-            && let Some(func_ref) = NonNull::new(self.func_ref.load(Relaxed))
-        {
-            return Ok(func_ref);
-        }
-        self.resolve_again(store)
+    fn known(&self, store: &RuntimeStore) -> Option<NonNull<FuncRef>> {
+        let is_good = self.epoch.load(Relaxed) == store.close_epoch();
+        NonNull::new(self.func_ref.load(Relaxed)).filter(|_| is_good)
     }
 
-    #[cold]
-    fn resolve_again(&self, store: &mut RuntimeStore) -> Result<NonNull<FuncRef>> {
-        self.check_store(store)?;
-        let func_ref = store.func_ref(self.id)?;
-        self.func_ref.store(func_ref.as_ptr(), Relaxed);
-        self.epoch.store(store.close_epoch(), Relaxed);
+    /// Finds out where to enter it.
+    fn look_up<T>(&self, store: &mut StoreContextMut<'_, T>) -> Result<NonNull<FuncRef>> {
+        let cell = store.cell_mut();
+        self.check_store(&cell.runtime)?;
+        let func_ref = cell.runtime.func_ref(self.id)?;
+        if !cell.hooked {
+            self.func_ref.store(func_ref.as_ptr(), Relaxed);
+            self.epoch.store(cell.runtime.close_epoch(), Relaxed);
+        }
         Ok(func_ref)
     }
 }
@@ -148,15 +147,17 @@ unsafe fn enter_in_registers<T>(
 /// # Errors
 /// What the call ended with.
 pub(crate) fn call_start<T>(store: &mut StoreContextMut<'_, T>, start: OwnStart) -> Result<()> {
-    let context = store.cell().runtime.context_of_stayed();
-    let stack = store.cell().stack.as_ptr();
-    // SAFETY: stack and context are this store's, whose instance is there until it is closed, which
-    // nobody can who has no handle of it yet. Nothing of the store is borrowed but through `store`,
-    // which waits.
-    let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
-    let called = called.map_err(|record| call_error(store, *record));
-    settle(store);
-    called
+    store.told(|store| {
+        let context = store.cell().runtime.context_of_stayed();
+        let stack = store.cell().stack.as_ptr();
+        // SAFETY: stack and context are this store's, whose instance is there until it is closed,
+        // which nobody can who has no handle of it yet. Nothing of the store is borrowed but
+        // through `store`, which waits.
+        let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
+        let called = called.map_err(|record| call_error(store, *record));
+        settle(store);
+        called
+    })
 }
 
 /// Frees closed instances, now that no code runs and nobody holds bare references.
@@ -210,12 +211,40 @@ impl SlotCallee {
         slots: &mut [u64],
     ) -> Result<()> {
         assert!(slots.len() >= self.ty.param_slots().max(self.ty.result_slots()));
+        match self.callee.known(&store.cell().runtime) {
+            // SAFETY: just resolved.
+            Some(func_ref) => unsafe { self.call_known(store, func_ref, slots) },
+            None => self.call_anew(store, slots),
+        }
+    }
+
+    #[cold]
+    fn call_anew<T>(
+        &mut self,
+        store: &mut StoreContextMut<'_, T>,
+        slots: &mut [u64],
+    ) -> Result<()> {
+        store.told(|store| {
+            let func_ref = self.callee.look_up(store)?;
+            // SAFETY: just resolved.
+            unsafe { self.call_known(store, func_ref, slots) }
+        })
+    }
+
+    /// # Safety
+    /// `func_ref` was just resolved.
+    #[inline(always)]
+    unsafe fn call_known<T>(
+        &mut self,
+        store: &mut StoreContextMut<'_, T>,
+        func_ref: NonNull<FuncRef>,
+        slots: &mut [u64],
+    ) -> Result<()> {
         if self.takes_references {
             self.check_references(&store.cell().runtime, slots)?;
         }
-        let func_ref = self.callee.resolve(&mut store.cell_mut().runtime)?;
         // SAFETY: just resolved in its store, for which the stack was made. The slots fit the type,
-        // as was just seen, and references in them are of that store.
+        // as `call` has seen, and references in them are of that store.
         let called = unsafe { enter(store, &self.stack, func_ref, slots.as_mut_ptr()) };
         settle(store);
         called
@@ -313,6 +342,33 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     /// What the call ended with; or, before anything ran, a handle that is no good.
     #[inline]
     pub(crate) fn call<T>(&self, mut store: StoreContextMut<'_, T>, params: P) -> Result<R> {
+        match self.callee.known(&store.cell().runtime) {
+            // SAFETY: just resolved.
+            Some(func_ref) => unsafe { self.call_known(&mut store, func_ref, params) },
+            None => self.call_anew(&mut store, params),
+        }
+    }
+
+    /// The first call, one after an instance was closed, and every call in a store with a hook.
+    #[cold]
+    #[inline(never)]
+    fn call_anew<T>(&self, store: &mut StoreContextMut<'_, T>, params: P) -> Result<R> {
+        store.told(|store| {
+            let func_ref = self.callee.look_up(store)?;
+            // SAFETY: just resolved.
+            unsafe { self.call_known(store, func_ref, params) }
+        })
+    }
+
+    /// # Safety
+    /// `func_ref` was just resolved.
+    #[inline(always)]
+    unsafe fn call_known<T>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        func_ref: NonNull<FuncRef>,
+        params: P,
+    ) -> Result<R> {
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
         let first = slots.as_mut_ptr().cast::<u64>();
         // SAFETY: there are more slots than the largest tuple takes; they are written only.
@@ -320,13 +376,14 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         params.store(&mut values)?;
         // SAFETY: the slots have just been written, and the type was looked at in `new`: it takes
         // these values, which `store` checked to be the store's own where they are references.
-        let called = unsafe { self.enter(&mut store, &mut slots) };
+        // Nothing was closed since the function was resolved.
+        let called = unsafe { Self::enter(store, func_ref, &mut slots) };
         let result = called.map(|first| {
             // SAFETY: the function has returned values of `R`'s types in the slots.
             let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) };
             R::load(&mut values)
         });
-        settle(&mut store);
+        settle(store);
         result
     }
 
@@ -334,14 +391,13 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     /// the slots. Gives their address.
     ///
     /// # Safety
-    /// The slots hold values of `P`'s types.
+    /// `func_ref` was just resolved, and is of these types. The slots hold values of `P`'s types.
     #[inline(always)]
     unsafe fn enter<T>(
-        &self,
         store: &mut StoreContextMut<'_, T>,
+        func_ref: NonNull<FuncRef>,
         slots: &mut TypedSlots,
     ) -> Result<*mut u64> {
-        let func_ref = self.callee.resolve(&mut store.cell_mut().runtime)?;
         // SAFETY: just resolved; nobody changes it while the store is borrowed.
         let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
         if Self::IN_REGISTERS && is_wasm {
@@ -446,6 +502,15 @@ pub(crate) fn call_dynamic<T>(
     params: &[Val],
     results: &mut [Val],
 ) -> Result<()> {
+    store.told(|store| call_dynamic_told(store, func, params, results))
+}
+
+fn call_dynamic_told<T>(
+    store: &mut StoreContextMut<'_, T>,
+    func: FuncId,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<()> {
     let cell = store.cell_mut();
     let ty = cell.runtime.func_type(func)?;
     check_values(ty, params, results.len())?;
@@ -469,7 +534,7 @@ pub(crate) fn call_dynamic<T>(
     // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
     // types, as `check_values` has seen, of this store, as `put_value` has, and have room for the
     // results.
-    let called = unsafe { enter(&mut store, stack, func_ref, slots.as_mut_ptr()) };
+    let called = unsafe { enter(store, stack, func_ref, slots.as_mut_ptr()) };
     if called.is_ok() {
         let runtime = &store.cell().runtime;
         let mut rest = &slots[..];
@@ -480,7 +545,7 @@ pub(crate) fn call_dynamic<T>(
         }
     }
     store.cell_mut().spare = (types, slots);
-    settle(&mut store);
+    settle(store);
     called
 }
 
@@ -494,6 +559,17 @@ pub(crate) fn call_dynamic<T>(
 /// wasm has them.
 pub(crate) unsafe fn call_raw<T>(
     mut store: StoreContextMut<'_, T>,
+    func: FuncId,
+    values: &mut [ValRaw],
+) -> Result<()> {
+    // SAFETY: the caller's promise; references that may be passed stay good whatever is closed.
+    store.told(|store| unsafe { call_raw_told(store, func, values) })
+}
+
+/// # Safety
+/// As [`call_raw`].
+unsafe fn call_raw_told<T>(
+    store: &mut StoreContextMut<'_, T>,
     func: FuncId,
     values: &mut [ValRaw],
 ) -> Result<()> {
@@ -513,7 +589,7 @@ pub(crate) unsafe fn call_raw<T>(
     let func_ref = cell.runtime.func_ref(func)?;
     // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
     // types, by the caller's promise, and have room for the results.
-    let called = unsafe { enter(&mut store, stack, func_ref, slots.as_mut_ptr()) };
+    let called = unsafe { enter(store, stack, func_ref, slots.as_mut_ptr()) };
     if called.is_ok() {
         let mut rest = &slots[..];
         for (value, ty) in values.iter_mut().zip(&types) {
@@ -523,7 +599,7 @@ pub(crate) unsafe fn call_raw<T>(
         }
     }
     store.cell_mut().spare = (types, slots);
-    settle(&mut store);
+    settle(store);
     called
 }
 

@@ -19,7 +19,7 @@ use super::{Body, Bound, Code, HostFunc, Slots, parts, unwind};
 use crate::engine::{TypedCallee, call_raw};
 use crate::store_cell::StorePtr;
 use crate::{
-    AsContext, AsContextMut, Caller, ExternRef, Func, FuncType, HeapType, Linker, Result,
+    AsContext, AsContextMut, CallHook, Caller, ExternRef, Func, FuncType, HeapType, Linker, Result,
     StoreContextMut, TypedFunc, Val, ValRaw, ValType, WasmParams, WasmResults,
 };
 
@@ -252,6 +252,7 @@ unsafe fn run_unchecked<T: 'static>(
 ) -> Result<()> {
     // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
+    context.tell(CallHook::CallingHost)?;
     let count = ty.params().len().max(ty.results().len());
     let (mut few, mut many) = ([const { MaybeUninit::uninit() }; VALUES], Vec::new());
     let values = match few.get_mut(..count) {
@@ -269,10 +270,12 @@ unsafe fn run_unchecked<T: 'static>(
         let high = if ty.slots() == 2 { source.take() } else { 0 };
         value.write(ValRaw::from_slots(low, high));
     }
-    func(Caller::new(context, NonNull::new(caller)), values)?;
+    let called = func(Caller::new(context, NonNull::new(caller)), values);
 
     // SAFETY: the context that the closure got is gone; the rest as above.
     let mut context = unsafe { StoreContextMut::<T>::from_ptr(ptr) };
+    context.tell(CallHook::ReturningFromHost)?;
+    called?;
     let runtime = &mut context.cell_mut().runtime;
     // SAFETY: the thunk has made room for the results.
     let mut target = unsafe { Slots::new(runtime, slots, ty.result_slots()) };
