@@ -4,15 +4,19 @@
 //! - Which thread does what, and how many there are, never shows in a result.
 //! - The thread that asks is blocked until the work is done; nothing runs on afterwards.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+#[cfg(feature = "parallel")]
+use {
+    rayon::{ThreadPool, ThreadPoolBuilder},
+    std::sync::OnceLock,
+};
 
 use crate::CompileError;
 
 /// The stack of a compilation thread, in bytes: what a main thread usually has, although nothing
 /// on the way recurses in proportion to its input.
+#[cfg(feature = "parallel")]
 const STACK_BYTES: usize = 8 << 20;
 
 /// The threads that a compilation may use.
@@ -20,22 +24,28 @@ pub(crate) enum Workers {
     /// Only the one that asks.
     Caller,
     /// Those of the pool that all compilations share.
+    #[cfg(feature = "parallel")]
     Shared(&'static ThreadPool),
     /// Those of a pool for this compilation.
+    #[cfg(feature = "parallel")]
     Own(ThreadPool),
 }
 
 impl Workers {
     /// As many threads as `threads` says: 0 for one per processor, shared with other compilations;
-    /// 1 for the calling thread itself.
+    /// 1 for the calling thread itself. Without the feature `parallel` that does it all.
     ///
     /// # Errors
     /// If the system does not give that many threads. Where it refuses those of the shared pool,
     /// the calling thread does the work.
     pub(crate) fn new(threads: usize) -> Result<Self, CompileError> {
         match threads {
+            #[cfg(feature = "parallel")]
             0 => Ok(shared_pool().map_or(Self::Caller, Self::Shared)),
             1 => Ok(Self::Caller),
+            #[cfg(not(feature = "parallel"))]
+            _ => Ok(Self::Caller),
+            #[cfg(feature = "parallel")]
             _ => new_pool(threads)
                 .map(Self::Own)
                 .map_err(|error| CompileError::Threads { threads, reason: error.to_string() }),
@@ -62,29 +72,38 @@ impl Workers {
                 visit(state.get_or_insert_with(&new_state), position);
             }
         };
-        let pool = match self {
-            Self::Shared(pool) => *pool,
-            Self::Own(pool) => pool,
-            Self::Caller => return work(),
-        };
-        let threads = pool.current_num_threads().min(count);
-        if threads <= 1 {
-            return work();
+        match self {
+            Self::Caller => work(),
+            #[cfg(feature = "parallel")]
+            Self::Shared(pool) => on_threads(pool, count, work),
+            #[cfg(feature = "parallel")]
+            Self::Own(pool) => on_threads(pool, count, work),
         }
-        pool.scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|_| work());
-            }
-        });
     }
 }
 
+/// Runs `work` on the threads of `pool`, as far as there is something for each.
+#[cfg(feature = "parallel")]
+fn on_threads(pool: &ThreadPool, count: usize, work: impl Fn() + Sync) {
+    let threads = pool.current_num_threads().min(count);
+    if threads <= 1 {
+        return work();
+    }
+    pool.scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|_| work());
+        }
+    });
+}
+
 /// The pool that all compilations share, made when first needed.
+#[cfg(feature = "parallel")]
 fn shared_pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
     POOL.get_or_init(|| new_pool(0).ok()).as_ref()
 }
 
+#[cfg(feature = "parallel")]
 fn new_pool(threads: usize) -> Result<ThreadPool, rayon::ThreadPoolBuildError> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
