@@ -12,7 +12,8 @@
 //! that work on a whole range (`memory.fill` and its like). Once begun, such an operator is not
 //! interrupted: over 2 GiB that nobody has touched one took 1.7 s of processor time, most of it the
 //! system's for new pages, and it grows with the length. A limit on memory is one on that. Host functions
-//! are not interrupted either. After a stop the store is as usable as after any trap.
+//! are not interrupted either; those that wait can ask for the deadline, by [`Caller::epoch_watch`] and
+//! [`Caller::check_epoch_deadline`]. After a stop the store is as usable as after any trap.
 //!
 //! **Invariants**
 //! - While the callback runs, it has the store to itself: the slot it came from is empty.
@@ -20,9 +21,11 @@
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::{Caller, Engine, Result, Store, StoreContext, StoreContextMut, ensure, host_call};
 #[cfg(doc)]
-use crate::{Config, Trap};
+use crate::Config;
+use crate::{
+    Caller, Engine, Result, Store, StoreContext, StoreContextMut, Trap, ensure, host_call,
+};
 
 /// What is done when wasm has met the deadline, as the callback of
 /// [`Store::epoch_deadline_callback`] says.
@@ -228,6 +231,91 @@ impl<T> Caller<'_, T> {
     /// As [`Store::get_fuel`].
     pub fn set_fuel(&mut self, fuel: u64) -> Result<()> {
         self.store.set_fuel(fuel)
+    }
+}
+
+/// Tells whether a store's deadline has been met. It does not borrow the store, so a host function
+/// can hold it while it waits; see [`Caller::epoch_watch`].
+#[derive(Clone, Debug)]
+pub struct EpochWatch {
+    engine: Engine,
+    deadline: u64,
+}
+
+impl EpochWatch {
+    /// Whether the deadline has been met; as it was when this was made.
+    pub fn is_due(&self) -> bool {
+        self.engine.stores().epoch() >= self.deadline
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// Looks out for the store's deadline; see [`Caller::epoch_watch`].
+    pub fn epoch_watch(&self) -> Option<EpochWatch> {
+        let engine = self.engine();
+        if !engine.config().options.epoch_interruption {
+            return None;
+        }
+        let deadline = self.cell().runtime.epoch_deadline();
+        Some(EpochWatch { engine: engine.clone(), deadline })
+    }
+
+    /// Stops, or goes on, as wasm would here; see [`Caller::check_epoch_deadline`].
+    ///
+    /// # Errors
+    /// As [`Caller::check_epoch_deadline`].
+    pub fn check_epoch_deadline(&mut self) -> Result<()> {
+        if !self.epoch_watch().is_some_and(|watch| watch.is_due()) {
+            return Ok(());
+        }
+        match self.update_deadline()? {
+            UpdateDeadline::Interrupt => Err(Trap::Interrupt.into()),
+            UpdateDeadline::Continue(ticks) => {
+                self.set_epoch_deadline(ticks);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T> Caller<'_, T> {
+    /// Looks out for the store's deadline, for a host function that waits: as soon as the watch is
+    /// due, it should stop waiting and say [`Caller::check_epoch_deadline`]. `None` if the engine
+    /// does not look at epochs.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    /// let mut store = Store::new(&engine, ());
+    /// store.set_epoch_deadline(1);
+    /// let wait = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| -> Result<()> {
+    ///     let watch = caller.epoch_watch().context("epochs are on")?;
+    ///     loop {
+    ///         while !watch.is_due() {
+    ///             std::thread::sleep(std::time::Duration::from_millis(1));
+    ///         }
+    ///         caller.check_epoch_deadline()?;
+    ///     }
+    /// });
+    /// std::thread::spawn(move || engine.increment_epoch());
+    /// let error = wait.typed::<(), ()>(&store)?.call(&mut store, ()).unwrap_err();
+    /// assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn epoch_watch(&self) -> Option<EpochWatch> {
+        self.store.epoch_watch()
+    }
+
+    /// Does what wasm does in a turn of a loop: nothing if the deadline has not been met, and else
+    /// what the store says. It says to go on, and there is a new deadline, or it says to stop.
+    ///
+    /// # Errors
+    /// [`Trap::Interrupt`] to stop, or the error of the callback of
+    /// [`Store::epoch_deadline_callback`]: the host function should return it.
+    pub fn check_epoch_deadline(&mut self) -> Result<()> {
+        self.store.check_epoch_deadline()
     }
 }
 

@@ -154,7 +154,7 @@ pub use func::Func;
 pub use global::Global;
 pub use host_cpu::HostError;
 pub use instance::{Instance, ModuleExport};
-pub use interrupt::UpdateDeadline;
+pub use interrupt::{EpochWatch, UpdateDeadline};
 pub use into_func::IntoFunc;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::Linker;

@@ -624,3 +624,52 @@ fn many_stores_meet_one_epoch() -> Result<()> {
         results.into_iter().try_for_each(|result| result.expect("no panic"))
     })
 }
+
+#[test]
+fn host_functions_meet_the_deadline() -> Result<()> {
+    let engine = Engine::new(Config::new().epoch_interruption(true))?;
+    let mut store = Store::new(&engine, 0);
+    let check = Func::wrap(&mut store, |mut caller: Caller<'_, i32>| -> Result<i32> {
+        let watch = caller.epoch_watch().expect("epochs are on");
+        let was_due = watch.is_due();
+        caller.check_epoch_deadline()?;
+        let watch = caller.epoch_watch().expect("epochs are on");
+        Ok(i32::from(was_due) + 2 * i32::from(watch.is_due()))
+    })
+    .typed::<(), i32>(&store)?;
+    assert_eq!(trap(check.call(&mut store, ())), Some(Trap::Interrupt));
+    store.set_epoch_deadline(1);
+    assert_eq!(check.call(&mut store, ())?, 0);
+    engine.increment_epoch();
+    assert_eq!(trap(check.call(&mut store, ())), Some(Trap::Interrupt));
+
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        match store.data() {
+            1 => Ok(UpdateDeadline::Continue(1)),
+            2 => Ok(UpdateDeadline::Continue(0)),
+            3 => bail!("the callback's own"),
+            _ => Ok(UpdateDeadline::Interrupt),
+        }
+    });
+    assert_eq!(check.call(&mut store, ())?, 1, "it was due, and is no more");
+    engine.increment_epoch();
+    assert_eq!(check.call(&mut store, ())?, 3, "no epoch on is now");
+    let error = check.call(&mut store, ()).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "the callback's own");
+    assert_eq!(trap(check.call(&mut store, ())), Some(Trap::Interrupt));
+    assert_eq!(*store.data(), 4);
+    Ok(())
+}
+
+#[test]
+fn host_functions_without_epochs_meet_no_deadline() -> Result<()> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let check = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| -> Result<()> {
+        assert!(caller.epoch_watch().is_none());
+        caller.check_epoch_deadline()
+    });
+    engine.increment_epoch();
+    check.typed::<(), ()>(&store)?.call(&mut store, ())
+}

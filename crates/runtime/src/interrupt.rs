@@ -58,6 +58,11 @@ impl StoreConfig {
     pub fn increment_epoch(&self) {
         self.epoch.0.fetch_add(1, Relaxed);
     }
+
+    /// How often the epoch has been counted up.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.0.load(Relaxed)
+    }
 }
 
 impl Store {
@@ -79,6 +84,11 @@ impl Store {
     pub fn set_epoch_deadline(&mut self, ticks: u64) {
         let now = self.config.epoch.0.load(Relaxed);
         self.context.get_mut().epoch_deadline = now.saturating_add(ticks);
+    }
+
+    /// The epoch in which the store's code stops.
+    pub fn epoch_deadline(&self) -> u64 {
+        self.context.get().epoch_deadline
     }
 
     /// Says what is done when code meets the deadline. Without a hook it traps.
