@@ -47,7 +47,7 @@ fn differential_for_a_second() {
 
 #[test]
 fn operators_for_a_second() {
-    let counters = smoke(run_operators, 50);
+    let counters = smoke(run_operators, 200);
     println!("operators: {counters}");
     assert!(counters.percent("reached the oracle", "inputs") >= 60, "{counters}");
     assert!(counters.percent("returned calls", "compared calls") >= 60, "{counters}");
