@@ -137,9 +137,10 @@ pub(crate) struct CodeFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Finding out")]
 pub(crate) struct FindingFlags {
-    /// Tell a profiler of the system what code is where: perfmap (in /tmp/perf-PID.map, for
-    /// `perf report`) or jitdump (in ./jit-PID.dump, for `perf inject --jit`)
-    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    /// Find out where time goes: perfmap (/tmp/perf-PID.map, for `perf report`), jitdump
+    /// (./jit-PID.dump, for `perf inject --jit`), or guest, which looks a thousand times a second
+    /// which functions run, for <https://profiler.firefox.com> [default FILE: brolga-profile.json]
+    #[arg(long, value_name = "perfmap|jitdump|guest[=FILE]", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
 
     /// If the program traps, write what it held to FILE, for debuggers of wasm
@@ -166,13 +167,15 @@ pub(crate) enum OptLevel {
     SpeedAndSize,
 }
 
-/// What is told of the program while it runs.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+/// How it is found out where time goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Profile {
-    /// A perf map
+    /// By `perf`, with a map of the code.
     Perfmap,
-    /// A jitdump file
+    /// By `perf`, with the code itself.
     Jitdump,
+    /// By looking; into this file.
+    Guest(PathBuf),
 }
 
 /// Yes or no.
@@ -188,6 +191,16 @@ fn preload(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !file.is_empty() => Ok((name.to_owned(), file.into())),
         _ => Err("expected a name, `=` and a file".to_owned()),
+    }
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    match text.split_once('=') {
+        None if text == "perfmap" => Ok(Profile::Perfmap),
+        None if text == "jitdump" => Ok(Profile::Jitdump),
+        None if text == "guest" => Ok(Profile::Guest("brolga-profile.json".into())),
+        Some(("guest", file)) if !file.is_empty() => Ok(Profile::Guest(file.into())),
+        _ => Err("expected perfmap, jitdump, guest or guest=FILE".to_owned()),
     }
 }
 

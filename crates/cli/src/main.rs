@@ -27,6 +27,7 @@ mod failure;
 mod flags;
 mod input;
 mod inspect;
+mod json;
 mod look;
 mod objdump;
 mod object;

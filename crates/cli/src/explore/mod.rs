@@ -12,8 +12,6 @@
 //!   made: the same module gives the same bytes.
 //! - What a module calls things is text in the page, never markup.
 
-mod json;
-
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,13 +26,13 @@ use crate::engine;
 use crate::failure::Failure;
 use crate::flags::ExploreFlags;
 use crate::input::{self, Name};
+use crate::json::Json;
 use crate::look::disassemble::Disassembler;
 use crate::look::text::Line;
 use crate::look::{listing, text};
 use crate::objdump::{place, source_at};
 use crate::object;
 use crate::progress::Progress;
-use json::Json;
 
 /// More functions than that make a page that no browser likes.
 const FUNCTIONS_MAX: usize = 3000;

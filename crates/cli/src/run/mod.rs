@@ -3,8 +3,10 @@
 //! **Invariants**
 //! - Nothing is made before it is needed: start-up is what a small program's user waits for.
 
+mod firefox;
 mod given;
 mod imports;
+mod sampler;
 mod values;
 mod watch;
 
@@ -12,8 +14,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use brolga::{Config, Error, ExternType, GrowError, Instance, InstantiateError, Limits, Linker};
-use brolga::{Module, ProfilingStrategy, Store, Trap, Val, WasmBacktraceDetails, WasmCoreDump};
+use brolga::{
+    Config, Engine, Error, ExternType, GrowError, Instance, InstantiateError, Limits, Linker,
+};
+use brolga::{
+    Module, ProfilingStrategy, Store, Trap, UpdateDeadline, Val, WasmBacktraceDetails, WasmCoreDump,
+};
 use brolga_wasi::{Exit, WasiCtx};
 
 use crate::ctrl_c::CtrlC;
@@ -21,6 +27,7 @@ use crate::engine;
 use crate::failure::Failure;
 use crate::flags::{BoundFlags, Profile, RunFlags, Switch};
 use crate::input::{self, Name};
+use sampler::Sampler;
 use values::{Typed, argument};
 use watch::Watch;
 
@@ -51,34 +58,67 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     bound(&mut store, &flags.bounds)?;
     preload(flags, &mut linker, &mut store, &ctrl_c)?;
     imports::check(Name(path), &linker, &mut store, &module)?;
-    let watch = match flags.bounds.timeout {
-        Some(timeout) => Some(Watch::start(&engine, Some(timeout), &ctrl_c)?),
-        None => None,
+    let watch = match looks_at_epochs(flags) {
+        true => Some(watch(flags, &engine, &mut store, &ctrl_c)?),
+        false => None,
     };
     let outcome = linker.instantiate(&mut store, &module).and_then(|instance| {
         initialize(&mut store, instance, &module, entry)?;
         call(&mut store, instance, entry, flags, args)
     });
+    let (watch, sampler) = watch.unzip();
+    if let (Some(Profile::Guest(file)), Some(Some(sampler))) = (&flags.finding.profile, sampler) {
+        sampler.write(file, module.name().unwrap_or("guest"))?;
+    }
     match outcome {
         Ok(outcome) => outcome,
         Err(error) => ended(&error, flags, &mut store, watch.as_ref()),
     }
 }
 
+/// Whether the guest must be able to be stopped, or looked at, from outside.
+fn looks_at_epochs(flags: &RunFlags) -> bool {
+    flags.bounds.timeout.is_some() || matches!(flags.finding.profile, Some(Profile::Guest(_)))
+}
+
+/// Watches the guest from now on, and samples what it does if that is asked for.
+fn watch(
+    flags: &RunFlags,
+    engine: &Engine,
+    store: &mut Store<WasiCtx>,
+    ctrl_c: &CtrlC,
+) -> Result<(Watch, Option<Sampler>), Failure> {
+    let samples = matches!(flags.finding.profile, Some(Profile::Guest(_)));
+    let watch = Watch::start(engine, flags.bounds.timeout, samples, ctrl_c)?;
+    if !samples {
+        return Ok((watch, None));
+    }
+    let sampler = Sampler::new();
+    let (seen, stops) = (sampler.clone(), watch.stops());
+    store.epoch_deadline_callback(move |store| {
+        seen.sample(&store);
+        Ok(if stops() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+    });
+    Ok((watch, Some(sampler)))
+}
+
 /// The engine that `flags` need.
 fn config(flags: &RunFlags) -> Config {
     let mut config = engine::config(&flags.code);
     config.consume_fuel(flags.bounds.fuel.is_some());
-    config.epoch_interruption(flags.bounds.timeout.is_some());
+    config.epoch_interruption(looks_at_epochs(flags));
     if let Some(bytes) = flags.bounds.max_stack {
         config.max_wasm_stack(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
     config.coredump_on_trap(flags.finding.coredump.is_some());
-    config.profiler(match flags.finding.profile {
+    config.profiler(match &flags.finding.profile {
         Some(Profile::Perfmap) => ProfilingStrategy::PerfMap,
         Some(Profile::Jitdump) => ProfilingStrategy::JitDump,
-        None => ProfilingStrategy::None,
+        Some(Profile::Guest(_)) | None => ProfilingStrategy::None,
     });
+    if matches!(flags.finding.profile, Some(Profile::Guest(_))) {
+        config.wasm_backtrace_max_frames(Some(sampler::DEPTH_MAX));
+    }
     config.wasm_backtrace_details(match flags.finding.debug_info {
         Switch::On => WasmBacktraceDetails::Enable,
         Switch::Off => WasmBacktraceDetails::Disable,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use super::sampler;
 use crate::ctrl_c::{CtrlC, INTERRUPTED};
 use crate::failure::Failure;
 use brolga::{Engine, Error, Trap};
@@ -34,6 +35,8 @@ pub(crate) struct Watch {
 struct Shared {
     asked: Arc<AtomicBool>,
     timeout: Option<Duration>,
+    /// Whether to have the guest look up again and again.
+    samples: bool,
     /// Why the guest was told to stop: an exit code, or 0.
     why: AtomicU8,
     over: AtomicBool,
@@ -44,11 +47,13 @@ impl Watch {
     pub(super) fn start(
         engine: &Engine,
         timeout: Option<Duration>,
+        samples: bool,
         ctrl_c: &CtrlC,
     ) -> Result<Self, Failure> {
         let shared = Arc::new(Shared {
             asked: ctrl_c.asks(),
             timeout,
+            samples,
             why: AtomicU8::new(0),
             over: AtomicBool::new(false),
         });
@@ -58,6 +63,12 @@ impl Watch {
             .spawn(move || watched.watch(&engine))
             .map_err(|error| Failure::new(format!("can't start a thread: {error}")))?;
         Ok(Self { shared })
+    }
+
+    /// Whether the guest, which has met its deadline, is to stop; asked from within a call.
+    pub(super) fn stops(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.why.load(Ordering::SeqCst) != 0
     }
 
     /// What to say of the guest's `error`, if it is that it was stopped.
@@ -88,7 +99,11 @@ impl Shared {
             if self.over.load(Ordering::SeqCst) {
                 return;
             }
-            std::thread::sleep(left.unwrap_or(LOOK).min(LOOK));
+            let pause = if self.samples { sampler::INTERVAL } else { LOOK };
+            std::thread::sleep(left.unwrap_or(pause).min(pause));
+            if self.samples {
+                engine.increment_epoch();
+            }
         };
         self.why.store(why, Ordering::SeqCst);
         engine.increment_epoch();

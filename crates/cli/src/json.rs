@@ -1,30 +1,35 @@
-//! JSON, as far as a page's data needs it.
+//! JSON, as far as pages and profiles need it.
 //!
 //! **Invariants**
 //! - What is written can stand inside a `script` element: there is no `<` in it.
 
 /// A value.
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
+    Bool(bool),
     Number(u64),
+    /// A finite number.
+    Fraction(f64),
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(&'static str, Json)>),
 }
 
 impl Json {
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
-    pub(super) fn object(fields: impl Into<Vec<(&'static str, Json)>>) -> Self {
+    pub(crate) fn object(fields: impl Into<Vec<(&'static str, Json)>>) -> Self {
         Self::Object(fields.into())
     }
 
     /// Writes the value to the end of `into`.
-    pub(super) fn write(&self, into: &mut String) {
+    pub(crate) fn write(&self, into: &mut String) {
         match self {
             Self::Null => into.push_str("null"),
+            Self::Bool(value) => into.push_str(if *value { "true" } else { "false" }),
+            Self::Fraction(number) => into.push_str(&number.to_string()),
             Self::Number(number) => into.push_str(&number.to_string()),
             Self::Text(text) => write_text(text, into),
             Self::Array(values) => {
@@ -82,9 +87,10 @@ mod tests {
 
     #[test]
     fn values_are_written_without_spaces() {
-        let row = Json::Array(vec![Json::Null, Json::Number(7), Json::text("a")]);
+        let values = [Json::Null, Json::Number(7), Json::text("a"), Json::Bool(true)];
+        let row = Json::Array(values.into_iter().chain([Json::Fraction(1.5)]).collect());
         let value = Json::object([("rows", row), ("none", Json::Array(Vec::new()))]);
-        assert_eq!(written(value), r#"{"rows":[null,7,"a"],"none":[]}"#);
+        assert_eq!(written(value), r#"{"rows":[null,7,"a",true,1.5],"none":[]}"#);
     }
 
     #[test]
