@@ -65,6 +65,12 @@ pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) code: CodeFlags,
 
+    /// Keep compiled modules in a folder, and find them again there [default DIR: brolga in
+    /// $XDG_CACHE_HOME or ~/.cache]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    #[arg(help_heading = "How code is made")]
+    pub(crate) cache: Option<Option<PathBuf>>,
+
     #[command(flatten)]
     pub(crate) finding: FindingFlags,
 }

@@ -10,11 +10,13 @@
 //! name = "adds"
 //! command = ["run", "--invoke", "add", "add.wat", "2", "3"]
 //! stdin = ""                  # default: nothing
-//! env = { KEY = "VALUE" }     # default: nothing besides what the host has
+//! env = { KEY = "VALUE" }     # default: nothing besides what the host has; `{here}` is the
+//!                             # case's directory
 //! stdout = "i32:5\n"          # default: nothing
 //! stderr = ""                 # default: nothing
 //! code = 0                    # default: 0
-//! leaves = { "out.txt" = "…" }  # `{pid}` in a name is the process's id
+//! leaves = { "out.txt" = "…" }  # `{pid}` in a name is the process's id; `folder/*`
+//!                                 # is any file in it
 //! interrupt = "ready"         # default: no Ctrl-C; with: one when standard output says that
 //! ```
 //!
@@ -127,7 +129,9 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
     for argument in &case.command {
         command.arg(argument.replace("{repository}", &repository.to_string_lossy()));
     }
-    command.current_dir(&folder.0).envs(&case.env);
+    let here = folder.0.to_string_lossy();
+    let env = case.env.iter().map(|(key, value)| (key, value.replace("{here}", &here)));
+    command.current_dir(&folder.0).envs(env);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let pid = child.id().to_string();
@@ -152,7 +156,7 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
         wrong.push_str(&format!("code: expected {}, found {}\n", case.code, output.status));
     }
     for (name, contents) in &case.leaves {
-        let path = folder.0.join(name.replace("{pid}", &pid));
+        let path = place(&folder.0, &name.replace("{pid}", &pid));
         let found = std::fs::read(&path);
         // What lies elsewhere does not go with the folder.
         let _ = std::fs::remove_file(&path);
@@ -162,6 +166,15 @@ fn run(case: &Case, repository: &Path) -> Result<(), Failed> {
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+}
+
+/// Where the file `name` is; for `folder/*` some file in the folder.
+fn place(here: &Path, name: &str) -> PathBuf {
+    let Some(folder) = name.strip_suffix("/*") else {
+        return here.join(name);
+    };
+    let mut files = std::fs::read_dir(here.join(folder)).into_iter().flatten();
+    files.find_map(|file| Some(file.ok()?.path())).unwrap_or_else(|| here.join(name))
 }
 
 /// Reads `output` until it has said `text`, or is at its end. What was read.

@@ -3,6 +3,7 @@
 //! **Invariants**
 //! - Nothing is made before it is needed: start-up is what a small program's user waits for.
 
+mod bounds;
 mod firefox;
 mod given;
 mod imports;
@@ -14,18 +15,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use brolga::{
-    Config, Engine, Error, ExternType, GrowError, Instance, InstantiateError, Limits, Linker,
-};
-use brolga::{
-    Module, ProfilingStrategy, Store, Trap, UpdateDeadline, Val, WasmBacktraceDetails, WasmCoreDump,
-};
+use brolga::{Engine, Error, ExternType, GrowError, Instance, InstantiateError, Linker, Module};
+use brolga::{Store, Trap, UpdateDeadline, Val, WasmCoreDump};
 use brolga_wasi::{Exit, WasiCtx};
 
 use crate::ctrl_c::CtrlC;
 use crate::engine;
 use crate::failure::Failure;
-use crate::flags::{BoundFlags, Profile, RunFlags, Switch};
+use crate::flags::{Profile, RunFlags};
 use crate::input::{self, Name};
 use sampler::Sampler;
 use values::{Typed, argument};
@@ -46,7 +43,7 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     }
     let ctrl_c = CtrlC::ends_process()?;
     let context = given::context(flags, file, args)?;
-    let engine = engine::engine(&config(flags))?;
+    let engine = engine::engine(&bounds::config(flags)?)?;
     let path = Path::new(file);
     let module = input::module(&engine, path, &ctrl_c)?;
     let entry = entry(flags, Name(path), &module)?;
@@ -55,10 +52,10 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     brolga_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)
         .map_err(|error| Failure::new(format!("can't provide WASI: {error:#}")))?;
     let mut store = Store::new(&engine, context);
-    bound(&mut store, &flags.bounds)?;
+    bounds::bound(&mut store, &flags.bounds)?;
     preload(flags, &mut linker, &mut store, &ctrl_c)?;
     imports::check(Name(path), &linker, &mut store, &module)?;
-    let watch = match looks_at_epochs(flags) {
+    let watch = match bounds::looks_at_epochs(flags) {
         true => Some(watch(flags, &engine, &mut store, &ctrl_c)?),
         false => None,
     };
@@ -74,11 +71,6 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
         Ok(outcome) => outcome,
         Err(error) => ended(&error, flags, &mut store, watch.as_ref()),
     }
-}
-
-/// Whether the guest must be able to be stopped, or looked at, from outside.
-fn looks_at_epochs(flags: &RunFlags) -> bool {
-    flags.bounds.timeout.is_some() || matches!(flags.finding.profile, Some(Profile::Guest(_)))
 }
 
 /// Watches the guest from now on, and samples what it does if that is asked for.
@@ -100,43 +92,6 @@ fn watch(
         Ok(if stops() { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
     });
     Ok((watch, Some(sampler)))
-}
-
-/// The engine that `flags` need.
-fn config(flags: &RunFlags) -> Config {
-    let mut config = engine::config(&flags.code);
-    config.consume_fuel(flags.bounds.fuel.is_some());
-    config.epoch_interruption(looks_at_epochs(flags));
-    if let Some(bytes) = flags.bounds.max_stack {
-        config.max_wasm_stack(usize::try_from(bytes).unwrap_or(usize::MAX));
-    }
-    config.coredump_on_trap(flags.finding.coredump.is_some());
-    config.profiler(match &flags.finding.profile {
-        Some(Profile::Perfmap) => ProfilingStrategy::PerfMap,
-        Some(Profile::Jitdump) => ProfilingStrategy::JitDump,
-        Some(Profile::Guest(_)) | None => ProfilingStrategy::None,
-    });
-    if matches!(flags.finding.profile, Some(Profile::Guest(_))) {
-        config.wasm_backtrace_max_frames(Some(sampler::DEPTH_MAX));
-    }
-    config.wasm_backtrace_details(match flags.finding.debug_info {
-        Switch::On => WasmBacktraceDetails::Enable,
-        Switch::Off => WasmBacktraceDetails::Disable,
-    });
-    config
-}
-
-/// How much the program may use.
-fn bound(store: &mut Store<WasiCtx>, flags: &BoundFlags) -> Result<(), Failure> {
-    if let Some(bytes) = flags.max_memory {
-        let limits = Limits { memory_bytes: bytes, memory_bytes_total: bytes, ..store.limits() };
-        store.set_limits(limits);
-    }
-    if let Some(fuel) = flags.fuel {
-        store.set_fuel(fuel).map_err(|error| Failure::new(format!("no fuel: {error:#}")))?;
-    }
-    store.set_epoch_deadline(1);
-    Ok(())
 }
 
 /// Defines what the modules of `--preload` export. They may take the place of what is there, and
