@@ -165,7 +165,7 @@ pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use serialize::{DeserializeError, Precompiled};
 pub use store_cell::{Store, StoreContext, StoreContextMut};
 pub use table::Table;
-pub use trap::Trap;
+pub use trap::{MemoryFault, Trap};
 pub use typed::TypedFunc;
 pub use types::{
     ExportType, ExternType, Finality, FuncType, GlobalType, HeapType, ImportType, MemoryType,

@@ -97,6 +97,59 @@ impl fmt::Display for Trap {
 
 impl std::error::Error for Trap {}
 
+/// Where wasm has reached outside its memory: a context of [`Trap::MemoryOutOfBounds`], where the
+/// processor has found it out.
+///
+/// Operators on whole ranges, memories whose accesses are compared with their size by code, and
+/// engines without [signals](crate::Config::signals_based_traps) give no such address.
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let engine = Engine::default();
+/// let module = Module::new(&engine, r#"(module (memory 1)
+///     (func (export "load") (drop (i32.load (i32.const 0x12340)))))"#)?;
+/// let mut store = Store::new(&engine, ());
+/// let instance = Instance::new(&mut store, &module, &[])?;
+/// let load = instance.get_typed_func::<(), ()>(&mut store, "load")?;
+/// let error = load.call(&mut store, ()).unwrap_err();
+/// let fault: &MemoryFault = error.downcast_ref().context("no address")?;
+/// assert_eq!((fault.wasm_address(), fault.memory_size()), (0x12340, 0x10000));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MemoryFault {
+    wasm_address: u64,
+    memory_size: usize,
+}
+
+impl MemoryFault {
+    pub(crate) fn new(wasm_address: u64, memory_size: usize) -> MemoryFault {
+        MemoryFault { wasm_address, memory_size }
+    }
+
+    /// The first byte that was not there, counted from the memory's first.
+    pub fn wasm_address(&self) -> u64 {
+        self.wasm_address
+    }
+
+    /// How many bytes the memory had.
+    pub fn memory_size(&self) -> usize {
+        self.memory_size
+    }
+}
+
+impl fmt::Display for MemoryFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MemoryFault { wasm_address, memory_size } = self;
+        write!(
+            f,
+            "memory fault at wasm address {wasm_address:#x} in linear memory of size {memory_size:#x}"
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

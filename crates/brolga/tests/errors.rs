@@ -146,11 +146,12 @@ fn text_of_a_trap() -> Result<()> {
     let text = error.to_string();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 4, "{text}");
-    assert_eq!(lines[0], "wasm trap: out of bounds memory access");
+    let fault = "memory fault at wasm address 0xffffffff in linear memory of size 0x10000";
+    assert_eq!(lines[0], format!("wasm trap: out of bounds memory access: {fault}"));
     assert_eq!(lines[1], "wasm backtrace:");
     assert!(lines[2].starts_with("    0: ") && lines[2].ends_with(" - guest!load"), "{text}");
     assert!(lines[3].starts_with("    1: ") && lines[3].ends_with(" - guest!run"), "{text}");
-    assert_eq!(error.root_cause().to_string(), lines[0]);
+    assert_eq!(error.root_cause().to_string(), "wasm trap: out of bounds memory access");
     assert_eq!(format!("{error:?}"), text);
 
     let mut config = Config::new();
@@ -162,5 +163,60 @@ fn text_of_a_trap() -> Result<()> {
     let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
     let error = run.call(&mut store, ()).unwrap_err();
     assert_eq!(error.to_string(), "wasm trap: wasm `unreachable` instruction executed");
+    Ok(())
+}
+
+/// The error of calling `f` of a module with this configuration.
+fn fails(config: &Config, module: &str) -> Result<Error> {
+    let engine = Engine::new(config)?;
+    let module = Module::new(&engine, module)?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let f = instance.get_typed_func::<(), ()>(&mut store, "f")?;
+    Ok(f.call(&mut store, ()).unwrap_err())
+}
+
+#[test]
+fn memory_faults_say_where() -> Result<()> {
+    let module = r#"(module $m (memory $small 1) (memory $large 2)
+        (func $f (export "f") (i64.store $large offset=16 (i32.const 0x1fff0) (i64.const 1))))"#;
+    let error = fails(&Config::new(), module)?;
+    assert_eq!(error.downcast_ref(), Some(&Trap::MemoryOutOfBounds));
+    assert_eq!(error.root_cause().downcast_ref(), Some(&Trap::MemoryOutOfBounds));
+    let fault = error.downcast_ref::<MemoryFault>().context("an address")?;
+    assert_eq!((fault.wasm_address(), fault.memory_size()), (0x20000, 0x20000));
+    let text = "wasm trap: out of bounds memory access: \
+        memory fault at wasm address 0x20000 in linear memory of size 0x20000\n\
+        wasm backtrace:\n    0:     0x2b - m!f";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:?}"), text, "nothing is said twice");
+
+    let bare = fails(Config::new().wasm_backtrace(false), module)?;
+    for text in [bare.to_string(), format!("{bare:#}"), format!("{bare:?}")] {
+        assert!(
+            text.ends_with(
+                "access: memory fault at wasm address 0x20000 in linear memory of size 0x20000"
+            ),
+            "{text}"
+        );
+    }
+
+    // Where code compares, nobody has seen an address.
+    for module in [
+        r#"(module (memory i64 1) (func (export "f") (drop (i32.load (i64.const 0x10000)))))"#,
+        r#"(module (memory 1)
+            (func (export "f") (memory.fill (i32.const 9) (i32.const 0) (i32.const 0x10000))))"#,
+    ] {
+        let error = fails(&Config::new(), module)?;
+        assert_eq!(error.downcast_ref(), Some(&Trap::MemoryOutOfBounds));
+        assert!(!error.is::<MemoryFault>());
+        assert!(error.to_string().starts_with("wasm trap: out of bounds memory access\n"));
+    }
+    assert!(!fails(Config::new().signals_based_traps(false), module)?.is::<MemoryFault>());
+    // Nor is a stack overflow a fault of a memory.
+    let deep = r#"(module (memory 1) (func $f (export "f") (call $f)))"#;
+    let error = fails(&Config::new(), deep)?;
+    assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
+    assert!(!error.is::<MemoryFault>());
     Ok(())
 }

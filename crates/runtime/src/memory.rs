@@ -96,6 +96,15 @@ impl Store {
         store.arenas.memories.iter().any(|(_, memory)| memory.is_guard(address))
     }
 
+    /// Which byte of which of the store's memories a fault at `address` was about: (its position,
+    /// the memory's size in bytes). `None` if it was about none.
+    pub fn memory_fault(&self, address: usize) -> Option<(u64, usize)> {
+        self.arenas.memories.iter().find_map(|(_, memory)| {
+            let position = address.checked_sub(memory.view.get().base.addr())?;
+            memory.is_guard(address).then_some((position as u64, memory.size_bytes()))
+        })
+    }
+
     /// The address of a memory's byte 0.
     #[inline]
     pub fn memory_base(&self, memory: MemoryId) -> Result<*mut u8, HandleError> {

@@ -35,8 +35,8 @@ use super::reference;
 use crate::host_call::Slots;
 use crate::wasm_ty::Class;
 use crate::{
-    Error, Result, StoreContext, StoreContextMut, Trap, Val, ValRaw, ValType, WasmBacktrace,
-    WasmParams, WasmResults,
+    Error, MemoryFault, Result, StoreContext, StoreContextMut, Trap, Val, ValRaw, ValType,
+    WasmBacktrace, WasmParams, WasmResults,
 };
 
 /// A function of a store, and where it is entered: found out by the first call, and again when
@@ -266,15 +266,19 @@ impl SlotCallee {
 #[cold]
 fn call_error<T>(store: &StoreContextMut<'_, T>, record: TrapRecord) -> Error {
     let cell = store.cell();
-    let error = traced_error(&cell.engine, record);
+    let fault = match record.failure {
+        Failure::Trap { address, .. } => address.and_then(|it| cell.runtime.memory_fault(it)),
+        _ => None,
+    };
+    let error = traced_error(&cell.engine, record, fault);
     #[cfg(feature = "coredump")]
     let error = cell.instances.dump_around(error, &cell.engine, &cell.runtime);
     error
 }
 
 /// The error for what a call ended with, and its backtrace.
-fn traced_error(engine: &crate::Engine, record: TrapRecord) -> Error {
-    let error = match record.failure {
+fn traced_error(engine: &crate::Engine, record: TrapRecord, fault: Option<(u64, usize)>) -> Error {
+    let mut error = match record.failure {
         Failure::Trap { code, .. } => match Trap::from_code(code) {
             Some(trap) => Error::from(trap),
             None => Error::msg(code.message()),
@@ -283,6 +287,9 @@ fn traced_error(engine: &crate::Engine, record: TrapRecord) -> Error {
         Failure::NoStack(StackError::Pool(full)) => full.into(),
         Failure::NoStack(error) => error.into(),
     };
+    if let Some((address, size)) = fault {
+        error = error.context(MemoryFault::new(address, size));
+    }
     match WasmBacktrace::new(engine, record.backtrace) {
         Some(backtrace) => error.traced(backtrace),
         None => error,

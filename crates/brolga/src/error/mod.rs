@@ -18,7 +18,7 @@ use core::fmt::{self, Debug, Display};
 use std::error::Error as StdError;
 
 use self::link::{Boxed, Contextual, Foreign, Link, Message};
-use crate::WasmBacktrace;
+use crate::{MemoryFault, WasmBacktrace};
 
 pub use self::context::{Chain, Context};
 
@@ -197,6 +197,12 @@ impl Error {
         }
     }
 
+    /// Where outside its memory wasm has reached, and the trap that it was.
+    fn fault(&self) -> Option<(&MemoryFault, &Error)> {
+        let (value, cause) = self.link();
+        Some((value.downcast_ref()?, cause?))
+    }
+
     fn into_cause(self) -> Option<Error> {
         match *self.kind {
             Kind::Link(mut link) => {
@@ -281,8 +287,12 @@ impl AsRef<dyn StdError + 'static> for Error {
 
 impl Display for Error {
     /// The outermost context; with `{:#}` the whole chain on a line. Where wasm frames are the
-    /// outermost context, the cause comes first: what happened, then where.
+    /// outermost context, the cause comes first: what happened, then where, be it in memory or in
+    /// code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((fault, trap)) = self.fault() {
+            return write!(f, "{trap}: {fault}");
+        }
         match &*self.kind {
             Kind::Link(link) => {
                 Display::fmt(link.error(), f)?;
@@ -317,9 +327,14 @@ impl Debug for Error {
             return f.debug_list().entries(self.chain()).finish();
         }
         write!(f, "{self}")?;
-        let shown: &dyn StdError = match &*self.kind {
-            Kind::Link(link) => link.error(),
-            Kind::Traced(traced) => &*traced.cause,
+        let told = match &*self.kind {
+            Kind::Link(_) => self,
+            Kind::Traced(traced) => &traced.cause,
+        };
+        // What the line above has said already is not said again as a cause of it.
+        let shown: &dyn StdError = match told.fault() {
+            Some((_, trap)) => &**trap,
+            None => &**told,
         };
         let mut source = shown.source();
         if source.is_some() {
