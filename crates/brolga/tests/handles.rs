@@ -22,6 +22,7 @@ struct Handles {
     table: Table,
     global: Global,
     object: Rooted<ExternRef>,
+    export: ModuleExport,
 }
 
 fn handles(store: &mut Store<()>) -> Result<Handles> {
@@ -35,6 +36,7 @@ fn handles(store: &mut Store<()>) -> Result<Handles> {
         table: instance.get_table(&mut *store, "table").unwrap(),
         global: instance.get_global(&mut *store, "global").unwrap(),
         object: ExternRef::new(store, "object")?,
+        export: module.get_export_index("func").context("an export")?,
     })
 }
 
@@ -56,6 +58,14 @@ fn none_works(store: &mut Store<()>, handles: &Handles) {
     assert!(global.set(&mut *store, Val::I32(1)).is_err());
     assert!(instance.get_export(&mut *store, "func").is_none());
     assert!(instance.get_typed_func::<(), i32>(&mut *store, "func").is_err());
+    assert!(instance.get_func(&mut *store, "func").is_none());
+    assert!(instance.get_memory(&mut *store, "memory").is_none());
+    assert!(instance.get_table(&mut *store, "table").is_none());
+    assert!(instance.get_global(&mut *store, "global").is_none());
+    assert!(instance.get_module_export(&mut *store, &handles.export).is_none());
+    // SAFETY: there is room for the result; no argument is passed.
+    assert!(unsafe { func.call_unchecked(&mut *store, &mut [ValRaw::null()]) }.is_err());
+    assert!(Val::from(*func).to_raw(&mut *store).is_err());
     assert!(instance.close(&mut *store).is_err());
     assert!(Linker::new(&engine).instance(&mut *store, "m", *instance).is_err());
     let externs: [Extern; 4] =
@@ -94,6 +104,16 @@ fn none_works(store: &mut Store<()>, handles: &Handles) {
     panics("Func::ty", &mut |store| {
         let _ = func.ty(store);
     });
+    panics("Func::matches_ty", &mut |store| {
+        let _ = func.matches_ty(store, &FuncType::new(&engine, [], []));
+    });
+    panics("Func::to_raw", &mut |store| assert!(!func.to_raw(store).is_null()));
+    panics("Instance::module", &mut |store| assert!(instance.module(&*store).name().is_none()));
+    panics("Memory::page_size", &mut |store| assert_eq!(memory.page_size(store), 0));
+    panics("Memory::page_size_log2", &mut |store| assert_eq!(memory.page_size_log2(store), 0));
+    for item in externs {
+        panics("Extern::ty", &mut |store| assert!(item.ty(store).func().is_none()));
+    }
     panics("Memory::ty", &mut |store| {
         let _ = memory.ty(store);
     });

@@ -1,0 +1,171 @@
+//! Destructors of the embedder's: each runs once, and one that panics takes nothing else with it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use brolga::*;
+
+/// Counts its drops, and may panic at that.
+struct Counted {
+    drops: Arc<AtomicUsize>,
+    panics: bool,
+}
+
+impl Counted {
+    /// Has closures that call it own the whole.
+    fn number(&self) -> i32 {
+        self.panics.into()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Relaxed);
+        if self.panics {
+            panic_any("meant");
+        }
+    }
+}
+
+/// What a store holds that is the embedder's.
+const HELD: [&str; 7] =
+    ["data", "closure", "dynamic", "linked", "object", "epoch callback", "call hook"];
+
+/// A store that holds one of each, of which `panics` panics when dropped; and what counts drops.
+fn store(engine: &Engine, panics: &str) -> Result<(Store<Counted>, Arc<AtomicUsize>)> {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counted = |what: &str| Counted { drops: Arc::clone(&drops), panics: panics == what };
+    let mut store = Store::new(engine, counted("data"));
+    let closure = counted("closure");
+    let func = Func::wrap(&mut store, move || closure.number());
+    let dynamic = counted("dynamic");
+    let ty = FuncType::new(engine, [], [ValType::I32]);
+    Func::new(&mut store, ty, move |_, _, results| {
+        results[0] = dynamic.number().into();
+        Ok(())
+    });
+    let linked = counted("linked");
+    let mut linker = Linker::new(engine);
+    linker.func_wrap("m", "f", move || linked.number())?;
+    linker.get(&mut store, "m", "f")?;
+    drop(linker);
+    ExternRef::new(&mut store, counted("object"))?;
+    let callback = counted("epoch callback");
+    store.epoch_deadline_callback(move |_| match callback.number() {
+        0 => Ok(UpdateDeadline::Continue(1)),
+        _ => Ok(UpdateDeadline::Interrupt),
+    });
+    let hook = counted("call hook");
+    store.call_hook(move |mut store, _| {
+        store.data_mut().panics |= hook.number() > 1;
+        Ok(())
+    });
+    // Something of the store's own beside them, which is to be freed all the same.
+    let module = Module::new(
+        engine,
+        r#"(module (import "m" "f" (func $f (result i32))) (memory 1)
+            (func (export "run") (result i32) call $f))"#,
+    )?;
+    Instance::new(&mut store, &module, &[func.into()])?;
+    Ok((store, drops))
+}
+
+#[test]
+fn everything_is_dropped_once_with_its_store() -> Result<()> {
+    let engine = Engine::default();
+    let (store, drops) = store(&engine, "nothing")?;
+    assert_eq!(drops.load(Relaxed), 0);
+    drop(store);
+    assert_eq!(drops.load(Relaxed), HELD.len());
+
+    let (store, drops) = self::store(&engine, "nothing")?;
+    let data = store.into_data();
+    assert_eq!(drops.load(Relaxed), HELD.len() - 1);
+    drop(data);
+    assert_eq!(drops.load(Relaxed), HELD.len());
+    Ok(())
+}
+
+#[test]
+fn a_destructor_that_panics_takes_nothing_with_it() -> Result<()> {
+    let engine = Engine::default();
+    for what in HELD {
+        let (store, drops) = store(&engine, what)?;
+        let caught = catch_unwind(AssertUnwindSafe(|| drop(store)));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"meant"), "{what}");
+        assert_eq!(drops.load(Relaxed), HELD.len(), "{what}");
+    }
+    // The engine is as good as before.
+    drop(store(&engine, "nothing")?);
+    Ok(())
+}
+
+#[test]
+fn a_callback_that_is_replaced_is_dropped_at_once() -> Result<()> {
+    let (mut store, drops) = store(&Engine::default(), "nothing")?;
+    store.epoch_deadline_trap();
+    assert_eq!(drops.load(Relaxed), 1);
+    store.call_hook(|_, _| Ok(()));
+    assert_eq!(drops.load(Relaxed), 2);
+    Ok(())
+}
+
+/// Fails, and panics where it is asked to.
+struct Touchy(&'static str, StoreLimits);
+
+impl ResourceLimiter for Touchy {
+    fn memory_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        if self.0 == "memory" { panic_any("meant") } else { Ok(true) }
+    }
+
+    fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
+        if self.0 == "memory failed" { panic_any("meant") } else { Ok(()) }
+    }
+
+    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> Result<bool> {
+        if self.0 == "table" { panic_any("meant") } else { Ok(true) }
+    }
+
+    fn table_grow_failed(&mut self, _: Error) -> Result<()> {
+        if self.0 == "table failed" { panic_any("meant") } else { Ok(()) }
+    }
+
+    fn instances(&self) -> usize {
+        if self.0 == "count" { panic_any("meant") } else { self.1.instances() }
+    }
+}
+
+#[test]
+fn a_limiter_that_panics_leaves_the_store_usable() -> Result<()> {
+    let engine = Engine::default();
+    let module = Module::new(
+        &engine,
+        r#"(module (memory 1 3) (table 1 3 funcref)
+            (func (export "memory") (param i32) (result i32) (memory.grow (local.get 0)))
+            (func (export "table") (param i32) (result i32)
+                (table.grow (ref.null func) (local.get 0))))"#,
+    )?;
+    for (touchy, export, by) in [
+        ("memory", "memory", 1),
+        ("memory failed", "memory", 9),
+        ("table", "table", 1),
+        ("table failed", "table", 9),
+    ] {
+        let mut store = Store::new(&engine, Touchy("", StoreLimits::default()));
+        store.limiter(|it| it);
+        let instance = Instance::new(&mut store, &module, &[])?;
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, export)?;
+        store.data_mut().0 = touchy;
+        let caught = catch_unwind(AssertUnwindSafe(|| grow.call(&mut store, by)));
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"meant"), "{touchy}");
+        store.data_mut().0 = "";
+        assert_eq!(grow.call(&mut store, 1)?, 1, "nothing has grown");
+        assert_eq!(grow.call(&mut store, 9)?, -1);
+    }
+    let mut store = Store::new(&engine, Touchy("count", StoreLimits::default()));
+    let caught = catch_unwind(AssertUnwindSafe(|| store.limiter(|it| it)));
+    assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"meant"));
+    store.data_mut().0 = "";
+    Instance::new(&mut store, &module, &[]).map(drop)
+}
