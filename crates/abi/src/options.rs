@@ -30,6 +30,10 @@ pub struct MemoryOptions {
     pub guard_bytes: u64,
     /// Inaccessible bytes before the base, should an address ever come out negative.
     pub guard_before_bytes: u64,
+    /// Whether a memory that outgrows its reservation is moved to a larger one.
+    pub may_move: bool,
+    /// Whether first contents are mapped from an image where that pays.
+    pub init_cow: bool,
 }
 
 impl Default for MemoryOptions {
@@ -39,6 +43,8 @@ impl Default for MemoryOptions {
             reservation_bytes: 4 << 30,
             guard_bytes: 2 << 30,
             guard_before_bytes: 2 << 30,
+            may_move: true,
+            init_cow: true,
         }
     }
 }
@@ -98,13 +104,22 @@ impl CompileOptions {
             consume_fuel,
             epoch_interruption,
         } = self;
-        let MemoryOptions { signals, reservation_bytes, guard_bytes, guard_before_bytes } = memory;
+        let MemoryOptions {
+            signals,
+            reservation_bytes,
+            guard_bytes,
+            guard_before_bytes,
+            may_move,
+            init_cow,
+        } = memory;
         vec![
             ("opt_level", format!("{opt_level:?}")),
             ("signals", signals.to_string()),
             ("memory_reservation_bytes", reservation_bytes.to_string()),
             ("memory_guard_bytes", guard_bytes.to_string()),
             ("memory_guard_before_bytes", guard_before_bytes.to_string()),
+            ("memory_may_move", may_move.to_string()),
+            ("memory_init_cow", init_cow.to_string()),
             ("spectre_mitigation", spectre_mitigation.to_string()),
             ("canonicalize_nans", canonicalize_nans.to_string()),
             ("verify_ir", verify_ir.to_string()),

@@ -88,12 +88,14 @@ fn what_was_written_is_read_again() {
 #[test]
 fn settings_tell_options_apart() {
     let default = CompileOptions::default();
-    let changes: [fn(&mut CompileOptions); 10] = [
+    let changes: [fn(&mut CompileOptions); 12] = [
         |it| it.opt_level = OptLevel::None,
         |it| it.memory.signals = false,
         |it| it.memory.reservation_bytes += 1,
         |it| it.memory.guard_bytes += 1,
         |it| it.memory.guard_before_bytes += 1,
+        |it| it.memory.may_move = false,
+        |it| it.memory.init_cow = false,
         |it| it.spectre_mitigation = false,
         |it| it.canonicalize_nans = true,
         |it| it.verify_ir = true,

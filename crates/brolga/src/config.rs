@@ -12,6 +12,7 @@ use brolga_runtime::ProfileFormat;
 
 #[cfg(feature = "compiler")]
 use crate::Cache;
+use crate::cranelift_flags::CraneliftFlags;
 use crate::{Error, InstanceAllocationStrategy, Result};
 
 /// How hard to optimise.
@@ -63,6 +64,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A setting of the code generator that is part of how code and host work together, or that
+    /// there is not.
+    #[error("the Cranelift setting `{name}` can't be set to `{value}`")]
+    CraneliftFlag {
+        /// The setting.
+        name: String,
+        /// What it was set to.
+        value: String,
+    },
     /// The stack is too small for anything to run, or larger than the address space.
     #[error("`max_wasm_stack` is {bytes} bytes, expected {min} to {max}")]
     Stack {
@@ -100,6 +110,7 @@ pub struct Config {
     pub(crate) options: CompileOptions,
     pub(crate) features: Features,
     pub(crate) target: Option<String>,
+    pub(crate) cranelift_flags: CraneliftFlags,
     pub(crate) max_wasm_stack: usize,
     pub(crate) allocation: InstanceAllocationStrategy,
     pub(crate) parallel_compilation: bool,
@@ -129,6 +140,7 @@ impl Default for Config {
             options: CompileOptions::default(),
             features: Features::default(),
             target: None,
+            cranelift_flags: CraneliftFlags::default(),
             max_wasm_stack: 1 << 20,
             allocation: InstanceAllocationStrategy::OnDemand,
             parallel_compilation: true,
@@ -207,6 +219,30 @@ impl Config {
         self
     }
 
+    /// [`Config::cranelift_flag_set`] to `true`.
+    pub fn cranelift_flag_enable(&mut self, flag: &str) -> &mut Self {
+        self.cranelift_flag_set(flag, "true")
+    }
+
+    /// Sets one of Cranelift's settings by its name: `opt_level`, `enable_verifier`,
+    /// `enable_nan_canonicalization`, and features of the CPU (`has_avx2`), which can be switched
+    /// on where the [target](Config::target) is named. Any other is an error when the engine is
+    /// made: code and host rely on them.
+    ///
+    /// ```
+    /// # use brolga::*;
+    /// # fn main() -> Result<()> {
+    /// Engine::new(Config::new().cranelift_flag_set("opt_level", "none"))?;
+    /// let error = Engine::new(Config::new().cranelift_flag_enable("unwind_info")).unwrap_err();
+    /// assert!(error.is::<ConfigError>());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cranelift_flag_set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.cranelift_flags.set(name, value);
+        self
+    }
+
     /// Whether bounds checks also hold while the processor speculates. Default: yes.
     pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
         self.options.spectre_mitigation = enable;
@@ -259,6 +295,21 @@ impl Config {
     /// than that are saved. Default: 2 GiB.
     pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Self {
         self.options.memory.guard_bytes = bytes;
+        self
+    }
+
+    /// Whether a memory that outgrows its [reservation](Config::memory_reservation) is moved to a
+    /// larger one. Otherwise it does not grow. Memories of 32 bits with a reservation of 4 GiB
+    /// never outgrow it. Default: yes.
+    pub fn memory_may_move(&mut self, enable: bool) -> &mut Self {
+        self.options.memory.may_move = enable;
+        self
+    }
+
+    /// Whether the first contents of memories are mapped copy-on-write from an image, from a
+    /// module's second instance on and where that pays; else they are copied. Default: yes.
+    pub fn memory_init_cow(&mut self, enable: bool) -> &mut Self {
+        self.options.memory.init_cow = enable;
         self
     }
 
@@ -365,6 +416,7 @@ impl Config {
             return Err(ConfigError::Stack { bytes, min, max }.into());
         }
         let mut config = self.clone();
+        self.cranelift_flags.apply(&mut config.options)?;
         let memory = &mut config.options.memory;
         for (setting, bytes) in [
             ("memory_reservation", &mut memory.reservation_bytes),

@@ -89,6 +89,7 @@ mod config;
 mod context;
 #[cfg(feature = "coredump")]
 mod coredump;
+mod cranelift_flags;
 mod debug;
 mod definition;
 #[cfg(feature = "compiler")]

@@ -220,3 +220,94 @@ fn memory_faults_say_where() -> Result<()> {
     assert!(!error.is::<MemoryFault>());
     Ok(())
 }
+
+#[test]
+fn settings_of_the_code_generator() -> Result<()> {
+    let of = |set: &[(&str, &str)]| {
+        let mut config = Config::new();
+        for (name, value) in set {
+            config.cranelift_flag_set(name, value);
+        }
+        Engine::new(&config)
+    };
+    let module = r#"(module (func (export "f") (param i32) (result i32) (local.get 0)))"#;
+    let bytes = |engine: &Engine| engine.precompile_module(module.as_bytes());
+    let flags = [("opt_level", "none"), ("enable_nan_canonicalization", "true")];
+    let same = Engine::new(
+        Config::new().cranelift_opt_level(OptLevel::None).cranelift_nan_canonicalization(true),
+    )?;
+    assert_eq!(bytes(&of(&flags)?)?, bytes(&same)?);
+    of(&[("enable_verifier", "true"), ("opt_level", "speed"), ("opt_level", "speed_and_size")])?;
+    for (name, value) in [
+        ("opt_level", "best"),
+        ("is_pic", "true"),
+        ("preserve_frame_pointers", "false"),
+        ("enable_probestack", "false"),
+        ("enable_verifier", "maybe"),
+        ("has_avx2", "false"),
+        ("nonsense", "true"),
+    ] {
+        let error = of(&[(name, value)]).unwrap_err();
+        let expected = ConfigError::CraneliftFlag { name: name.into(), value: value.into() };
+        assert_eq!(error.downcast_ref(), Some(&expected));
+    }
+    assert!(of(&[("has_legs", "true")]).is_err());
+    // Code for a CPU with more than this one has is made, and not run.
+    let mut config = Config::new();
+    config.target("x86_64-unknown-linux-gnu")?.cranelift_flag_enable("has_avx512vbmi");
+    if let Ok(engine) = Engine::new(&config) {
+        bytes(&engine)?;
+        let runs = Module::new(&engine, module).is_ok();
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(runs, std::is_x86_feature_detected!("avx512vbmi"));
+        #[cfg(not(target_arch = "x86_64"))]
+        assert!(!runs);
+    }
+    Ok(())
+}
+
+#[test]
+fn memories_may_have_to_stay() -> Result<()> {
+    let module = r#"(module (memory (export "memory") 1)
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+    for (may_move, grown) in [(true, 2), (false, -1)] {
+        let mut config = Config::new();
+        config.memory_reservation(2 << 16).memory_may_move(may_move);
+        let engine = Engine::new(&config)?;
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &Module::new(&engine, module)?, &[])?;
+        let grow = instance.get_typed_func::<i32, i32>(&mut store, "grow")?;
+        assert_eq!(grow.call(&mut store, 1)?, 1, "inside the reservation");
+        assert_eq!(grow.call(&mut store, 1)?, grown);
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        match memory.grow(&mut store, 100) {
+            Ok(_) => assert!(may_move),
+            Err(error) => {
+                assert!(!may_move);
+                assert!(error.to_string().ends_with("and it may not move"), "{error}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn memories_start_alike_with_and_without_images() -> Result<()> {
+    let data = "x".repeat(100_000);
+    let module = format!(r#"(module (memory (export "m") 2) (data (i32.const 5) "{data}"))"#);
+    for cow in [true, false] {
+        let engine = Engine::new(Config::new().memory_init_cow(cow))?;
+        let module = Module::new(&engine, &module)?;
+        let mut store = Store::new(&engine, ());
+        for _ in 0..4 {
+            let instance = Instance::new(&mut store, &module, &[])?;
+            let memory = instance.get_memory(&mut store, "m").unwrap();
+            let bytes = memory.data_mut(&mut store);
+            assert_eq!(&bytes[5..100_005], data.as_bytes());
+            assert!(bytes[..5].iter().chain(&bytes[100_005..]).all(|&byte| byte == 0));
+            bytes.fill(7);
+            instance.close(&mut store)?;
+        }
+    }
+    Ok(())
+}

@@ -62,7 +62,9 @@ impl Store {
         let imports = self.check_imports(code, imports)?;
         let place = self.make_instance(code, imports)?;
         let place = self.initialize(place, code)?;
-        code.initial_memories.note_instance();
+        if self.config.options.memory.init_cow {
+            code.initial_memories.note_instance();
+        }
         Ok(InstanceId { store: self.id(), place })
     }
 

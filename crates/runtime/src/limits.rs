@@ -168,6 +168,12 @@ pub enum GrowError {
         /// How many were asked for.
         bytes: usize,
     },
+    /// More than was reserved, and memories may not move.
+    #[error("{bytes} bytes are more than the memory's reservation, and it may not move")]
+    Reservation {
+        /// How many were asked for.
+        bytes: usize,
+    },
     /// The allocator said no.
     #[error("no memory left for {elements} elements")]
     OutOfMemory {

@@ -189,7 +189,8 @@ impl Store {
             let current = memory.size_bytes() as u64;
             let growth = Growth { current, desired, max: max_bytes(ty) };
             self.budget.charge(Charge::Memory, growth)?;
-            memory.grow_to(desired as usize).inspect_err(|_| {
+            let may_move = self.config.options.memory.may_move;
+            memory.grow_to(desired as usize, may_move).inspect_err(|_| {
                 self.budget.give_back(Charge::Memory, desired - current);
             })
         })();
@@ -334,8 +335,11 @@ impl LinearMemory {
     }
 
     /// Makes the memory `size` bytes large, which is no less than it is.
-    fn grow_to(&mut self, size: usize) -> Result<(), GrowError> {
+    fn grow_to(&mut self, size: usize, may_move: bool) -> Result<(), GrowError> {
         if !self.room.has_room_for(size) {
+            if !may_move {
+                return Err(GrowError::Reservation { bytes: size });
+            }
             self.move_to_room_for(size)?;
         }
         self.room.commit(size)?;

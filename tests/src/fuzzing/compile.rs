@@ -112,6 +112,7 @@ fn configurations() -> [CompileOptions; 2] {
         reservation_bytes: 0,
         guard_bytes: 0,
         guard_before_bytes: 0,
+        ..MemoryOptions::default()
     };
     let explicit = CompileOptions {
         opt_level: OptLevel::None,

@@ -32,6 +32,14 @@ mod compiled {
 
     /// What code is made for.
     pub(in super::super) fn target(config: &Config) -> Result<Target> {
+        let mut target = triple(config)?;
+        for feature in config.cranelift_flags.cpu_features() {
+            target = target.with_cpu_feature(feature)?;
+        }
+        Ok(target)
+    }
+
+    fn triple(config: &Config) -> Result<Target> {
         match &config.target {
             None => Ok(Target::host()?),
             Some(triple) => {
@@ -46,7 +54,7 @@ mod compiled {
     /// An error if code for `target` can't run on this machine.
     pub(in super::super) fn check_runs_here(config: &Config, target: &Target) -> Result<()> {
         // The compiler has asked this machine what it is, unless it was told.
-        if config.target.is_some() {
+        if config.target.is_some() || config.cranelift_flags.cpu_features().next().is_some() {
             let cpu_features = target.cpu_features().iter().map(|it| &**it);
             HostError::check(&target.triple().to_string(), cpu_features)?;
         }
