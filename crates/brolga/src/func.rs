@@ -95,6 +95,9 @@ impl Func {
     /// # }
     /// ```
     ///
+    /// Called by wasm, the closure runs on the call's stack, of which it has a mebibyte, however
+    /// much wasm has used; see the [crate's documentation](crate#how-things-are).
+    ///
     /// # Panics
     /// As [`Func::new`]; see [`Func::try_wrap`].
     pub fn wrap<T: 'static, Params, Results>(

@@ -37,26 +37,77 @@
 //! and everything done with one takes that store as first argument: `&mut store`, or the
 //! [`Caller`] inside a host function. With another store they are an error.
 //!
-//! Names, signatures and semantics are those that users of the wasmtime crate know.
-//!
 //! # Whole programs
 //!
-//! [Twelve of them](_examples), each about one thing, are part
-//! of this documentation and in the folder `examples`: hello, gcd, memory, multi_value, linking,
-//! host_state, externref, fuel, epochs, limits, serialize, threads.
+//! Each is about one thing, is a test, and is run by `cargo run --example NAME`:
+//! [hello](_examples::hello), [gcd](_examples::gcd), [memory](_examples::memory),
+//! [multi_value](_examples::multi_value), [linking](_examples::linking),
+//! [host_state](_examples::host_state), [externref](_examples::externref),
+//! [fuel](_examples::fuel), [epochs](_examples::epochs), [limits](_examples::limits),
+//! [serialize](_examples::serialize), [threads](_examples::threads).
+//!
+//! # How things are
+//!
+//! **What a guest can do.** Compute, use its own memory and call what it was given as imports;
+//! nothing else. Whatever goes wrong in it is an [`Error`] of the call, and the store goes on
+//! working. How much it may have is limited from the start ([`Limits`]); how long it may take is
+//! not ([`Store::set_fuel`], [`Store::set_epoch_deadline`]).
+//!
+//! **Errors** are one type, a word wide, with a chain of causes inside. What is in it is asked for
+//! by its type: `error.downcast_ref::<Trap>()`. An error of a call also has the functions that were
+//! active ([`WasmBacktrace`]) and, where wasm has reached outside its memory, the place
+//! ([`MemoryFault`]). What a host function returns as an error comes out of the call unchanged.
+//!
+//! **Source lines.** Backtraces name functions by the module's name section. Of modules that carry
+//! DWARF sections (clang and rustc write them with `-g`) they also tell file and line, functions that
+//! were inlined among them: [`FrameInfo::symbols`]. The sections are read when somebody looks, with
+//! bounded effort; what is wrong with them is as if they were not there.
+//! [`Config::wasm_backtrace_details`] switches that off.
+//!
+//! **Stacks.** Wasm does not run on the thread's stack but on one of the store's own, and has as
+//! much of it as [`Config::max_wasm_stack`] says, whatever thread it runs on; more is
+//! [`Trap::StackOverflow`]. Host functions run there too, and have a mebibyte besides, however deep
+//! wasm was when it called them. A host function that may need more has to see to that itself
+//! (another thread has a stack of its own): running off the end of it ends the process, as running
+//! off the end of a thread's stack does.
+//!
+//! **Panics** of host functions go through wasm and on in whoever called it. The store can be used
+//! afterwards. With `panic = "abort"` they end the process.
+//!
+//! **Threads.** Engines, modules, linkers and prepared instances are shared freely. A store is used
+//! by one thread at a time, and can be sent to another if its data can.
+//!
+//! **Memory** is given back when an instance is [closed](Instance::close), not only with its store:
+//! at once if no other instance uses it, else when none does any more.
+//!
+//! # Coming from wasmtime
+//!
+//! Names, signatures and semantics are those of the wasmtime crate's core, synchronous API: most
+//! programs change `use wasmtime::` to `use brolga::`. What differs:
+//!
+//! - Handles of other stores, and of closed instances, are errors where a function returns one.
+//! - [`Instance::close`], which gives memory back, [`Store::set_limits`], which are on from the
+//!   start, and [`MemoryFault`] are ours.
+//! - `Config::cranelift_flag_set` lets through what can do no harm, and is safe; so are
+//!   [`Func::from_raw`], [`Val::from_raw`] and [`ValRaw`]'s methods.
+//! - [`Instance::module`] gives the module, not a reference to it.
+//! - Not there yet: components, async, shared memories, tags and exceptions, structs, arrays and
+//!   other collected references. Modules that need them are refused.
 //!
 //! # Where next
 //!
 //! - Host functions: [`Func::wrap`], [`Linker::func_wrap`], [`Caller`].
 //! - Reading what wasm wrote: [`Memory`].
-//! - When wasm stops: [`Trap`], [`WasmBacktrace`], [`Error`].
-//! - How much wasm may use: [`Limits`], [`Store::limiter`], [`Config::max_wasm_stack`].
+//! - When wasm stops: [`Trap`], [`WasmBacktrace`], [`Error`], [`WasmCoreDump`].
+//! - How much wasm may use: [`Limits`], [`Store::limiter`], [`Config::max_wasm_stack`],
+//!   [`Config::allocation_strategy`].
 //! - Stopping wasm from outside: [`Store::set_fuel`], [`Engine::increment_epoch`].
 //! - Compiling once, running often: [`Module::serialize`], [`Module::deserialize`],
 //!   [`Engine::precompile_module`]; or without thinking of it: [`Config::cache`].
 //! - Giving memory back: [`Instance::close`], [`Engine::delete_compiled_module`].
+//! - Looking on: [`Store::call_hook`], [`WasmBacktrace::capture`], [`Config::profiler`], [`inspect`].
 //! - The seam beneath, functions by index and values as bare slots: [`ModuleEngine`],
-//!   [`CallEngine`].
+//!   [`CallEngine`]; values without types: [`Func::call_unchecked`].
 //!
 //! # Features
 //!
