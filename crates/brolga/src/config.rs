@@ -7,12 +7,13 @@
 use core::num::NonZeroUsize;
 
 use brolga_abi::CompileOptions;
-use brolga_module::{Feature, Features};
+use brolga_module::Features;
 use brolga_runtime::ProfileFormat;
 
 #[cfg(feature = "compiler")]
 use crate::Cache;
 use crate::cranelift_flags::CraneliftFlags;
+use crate::proposals::Absent;
 use crate::{Error, InstanceAllocationStrategy, Result};
 
 /// How hard to optimise.
@@ -64,6 +65,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A proposal that this version does not have was switched on.
+    #[error("{proposal} are not supported by this version: `{setting}(true)`")]
+    Proposal {
+        /// What they are called.
+        proposal: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
     /// A setting of the code generator that is part of how code and host work together, or that
     /// there is not.
     #[error("the Cranelift setting `{name}` can't be set to `{value}`")]
@@ -109,6 +118,7 @@ pub enum ConfigError {
 pub struct Config {
     pub(crate) options: CompileOptions,
     pub(crate) features: Features,
+    pub(crate) absent: Absent,
     pub(crate) target: Option<String>,
     pub(crate) cranelift_flags: CraneliftFlags,
     pub(crate) max_wasm_stack: usize,
@@ -139,6 +149,7 @@ impl Default for Config {
         Config {
             options: CompileOptions::default(),
             features: Features::default(),
+            absent: Absent::default(),
             target: None,
             cranelift_flags: CraneliftFlags::default(),
             max_wasm_stack: 1 << 20,
@@ -156,43 +167,10 @@ impl Default for Config {
     }
 }
 
-macro_rules! features {
-    ($($method:ident $feature:ident;)*) => {
-        /// The proposals of WebAssembly, each on or off. Switching one on switches on what it
-        /// needs; switching one off switches off what needs it.
-        impl Config {$(
-            #[doc = concat!("Switches on or off: [`Feature::", stringify!($feature), "`].")]
-            pub fn $method(&mut self, enable: bool) -> &mut Self {
-                self.wasm_feature(Feature::$feature, enable)
-            }
-        )*}
-    };
-}
-
-features! {
-    wasm_bulk_memory BulkMemory;
-    wasm_multi_value MultiValue;
-    wasm_reference_types ReferenceTypes;
-    wasm_simd Simd;
-    wasm_relaxed_simd RelaxedSimd;
-    wasm_tail_call TailCall;
-    wasm_multi_memory MultiMemory;
-    wasm_memory64 Memory64;
-    wasm_extended_const ExtendedConst;
-    wasm_custom_page_sizes CustomPageSizes;
-    wasm_wide_arithmetic WideArithmetic;
-}
-
 impl Config {
     /// The default configuration.
     pub fn new() -> Config {
         Config::default()
-    }
-
-    /// Switches a proposal on or off, by its row in the table of features.
-    pub fn wasm_feature(&mut self, feature: Feature, enable: bool) -> &mut Self {
-        self.features = self.features.with(feature, enable);
-        self
     }
 
     /// How hard to optimise. Default: [`OptLevel::Speed`].
@@ -416,6 +394,7 @@ impl Config {
             return Err(ConfigError::Stack { bytes, min, max }.into());
         }
         let mut config = self.clone();
+        self.absent.check()?;
         self.cranelift_flags.apply(&mut config.options)?;
         let memory = &mut config.options.memory;
         for (setting, bytes) in [

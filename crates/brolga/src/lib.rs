@@ -168,6 +168,7 @@ mod memory;
 mod module;
 mod module_info;
 mod pooling;
+mod proposals;
 #[allow(unsafe_code, reason = "one of the rooms")]
 mod serialize;
 #[cfg(feature = "compiler")]

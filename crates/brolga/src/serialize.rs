@@ -124,15 +124,44 @@ impl Module {
     pub unsafe fn deserialize_file(engine: &Engine, path: impl AsRef<Path>) -> Result<Module> {
         let path = path.as_ref();
         let failed = || format!("failed to load the compiled module in `{}`", path.display());
-        // A large file that is something else is not read to its end for saying so.
-        let mut file = File::open(path).with_context(failed)?;
-        let mut bytes = first_bytes(&mut file).with_context(failed)?;
-        if !ImageFile::is_begun_by(&bytes) {
-            return Err(DeserializeError::from(ImageFileError::NotAnImage)).with_context(failed);
-        }
-        file.read_to_end(&mut bytes).with_context(failed)?;
+        let file = File::open(path).with_context(failed)?;
         // SAFETY: the caller promises of the file's bytes what is asked here.
-        unsafe { Module::deserialize(engine, &bytes) }.with_context(failed)
+        unsafe { Module::deserialize_open_file(engine, file) }.with_context(failed)
+    }
+
+    /// [`Module::deserialize_file`], of a file that is open already. It is read from where it
+    /// stands.
+    ///
+    /// # Errors
+    /// If the file can't be read, or as [`Module::deserialize`].
+    ///
+    /// # Safety
+    /// What [`Module::deserialize`] asks of bytes, of the file.
+    pub unsafe fn deserialize_open_file(engine: &Engine, mut file: File) -> Result<Module> {
+        // A large file that is something else is not read to its end for saying so.
+        let mut bytes = first_bytes(&mut file)?;
+        if !ImageFile::is_begun_by(&bytes) {
+            return Err(DeserializeError::from(ImageFileError::NotAnImage).into());
+        }
+        file.read_to_end(&mut bytes)?;
+        // SAFETY: the caller promises of the file's bytes what is asked here.
+        unsafe { Module::deserialize(engine, &bytes) }
+    }
+
+    /// The module in a file that holds either a compiled module or one to be compiled.
+    ///
+    /// # Errors
+    /// As [`Module::deserialize_file`], or as [`Module::from_file`].
+    ///
+    /// # Safety
+    /// If the file holds a compiled module, what [`Module::deserialize`] asks of bytes.
+    #[cfg(feature = "compiler")]
+    pub unsafe fn from_trusted_file(engine: &Engine, file: impl AsRef<Path>) -> Result<Module> {
+        match Engine::detect_precompiled_file(&file)? {
+            // SAFETY: the caller's promise.
+            Some(Precompiled::Module) => unsafe { Module::deserialize_file(engine, file) },
+            None => Module::from_file(engine, file),
+        }
     }
 }
 

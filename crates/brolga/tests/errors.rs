@@ -311,3 +311,27 @@ fn memories_start_alike_with_and_without_images() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn proposals_that_are_not_there_can_be_switched_off() -> Result<()> {
+    type Switch = fn(&mut Config, bool) -> &mut Config;
+    let switches: [(_, Switch); 6] = [
+        ("wasm_threads", Config::wasm_threads),
+        ("wasm_function_references", Config::wasm_function_references),
+        ("wasm_gc", Config::wasm_gc),
+        ("wasm_exceptions", Config::wasm_exceptions),
+        ("wasm_stack_switching", Config::wasm_stack_switching),
+        ("wasm_component_model", Config::wasm_component_model),
+    ];
+    for (name, switch) in switches {
+        let mut config = Config::new();
+        Engine::new(switch(&mut config, false))?;
+        let error = Engine::new(switch(&mut config, true)).unwrap_err();
+        assert!(error.to_string().contains(&format!("not supported by this version: `{name}")));
+        assert!(
+            matches!(error.downcast_ref(), Some(ConfigError::Proposal { setting, .. }) if *setting == name)
+        );
+        Engine::new(switch(&mut config, false))?;
+    }
+    Ok(())
+}

@@ -389,7 +389,20 @@ fn files() -> Result<()> {
     assert_eq!(Engine::detect_precompiled_file(&path)?, Some(Precompiled::Module));
     // SAFETY: what `precompile_module` gave.
     let module = unsafe { Module::deserialize_file(&engine, &path)? };
+    // SAFETY: as above.
+    let again = unsafe { Module::deserialize_open_file(&engine, std::fs::File::open(&path)?)? };
+    assert_eq!(run(&again, 7)?, 21);
+    // SAFETY: as above.
+    let again = unsafe { Module::from_trusted_file(&engine, &path)? };
+    assert_eq!(run(&again, 7)?, 21);
     // The file is no longer needed.
+    std::fs::write(&path, SIMD)?;
+    // SAFETY: there is no code in it.
+    let compiled = unsafe { Module::from_trusted_file(&engine, &path)? };
+    assert_eq!(run(&compiled, 7)?, 21);
+    // SAFETY: as above.
+    let open = unsafe { Module::deserialize_open_file(&engine, std::fs::File::open(&path)?) };
+    assert!(open.is_err());
     std::fs::write(&path, b"short")?;
     assert_eq!(run(&module, 7)?, 21);
     assert_eq!(Engine::detect_precompiled_file(&path)?, None);
@@ -402,6 +415,8 @@ fn files() -> Result<()> {
     std::fs::remove_dir_all(&folder)?;
     assert!(Engine::detect_precompiled_file(&path).is_err());
     // SAFETY: there is no such file.
+    assert!(unsafe { Module::from_trusted_file(&engine, &path) }.is_err());
+    // SAFETY: as above.
     let error = unsafe { Module::deserialize_file(&engine, &path) }.expect_err("no file");
     assert!(error.is::<std::io::Error>() && error.to_string().contains("module.cwasm"), "{error}");
     Ok(())
