@@ -96,7 +96,13 @@ impl<T> Store<T> {
 
 impl<T> StoreContextMut<'_, T> {
     /// Tells the hook, if there is one and it is not what is running.
+    #[inline(always)]
     pub(crate) fn tell(&mut self, step: CallHook) -> Result<()> {
+        if self.cell().hooked { self.tell_hook(step) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn tell_hook(&mut self, step: CallHook) -> Result<()> {
         let Some(mut hook) = self.cell_mut().call_hook.take() else { return Ok(()) };
         let told = catch_unwind(AssertUnwindSafe(|| hook.0(self.reborrow(), step)));
         self.cell_mut().call_hook = Some(hook);
@@ -104,6 +110,7 @@ impl<T> StoreContextMut<'_, T> {
     }
 
     /// Makes a call of the host's, telling the hook before and after.
+    #[inline(always)]
     pub(crate) fn told<R>(
         &mut self,
         call: impl FnOnce(&mut StoreContextMut<'_, T>) -> Result<R>,

@@ -359,17 +359,44 @@ where
     let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
     let body = || {
         // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
-        unsafe { tell(bound.store, CallHook::CallingHost) }?;
-        // SAFETY: as above; the context of the hook is gone.
+        if unsafe { bound.store.is_hooked() } {
+            // SAFETY: as above.
+            return unsafe { call_told(bound, caller, params) };
+        }
+        // SAFETY: as above.
         let context = unsafe { StoreContextMut::from_ptr(bound.store) };
         let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
-        // SAFETY: as above; the context that the closure got is gone.
-        unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
         result.into_register().map_err(unwind)
     };
     // SAFETY: code of the store has just called out to the entry, whose frame owns nothing: its
     // parameters are numbers, and moved.
     unsafe { host_call_shim(store, body) }
+}
+
+/// The same, telling the store's hook before and after.
+///
+/// # Safety
+/// Wasm of the store waits for this call.
+#[cold]
+#[inline(never)]
+unsafe fn call_told<T, F, P, R>(
+    bound: &Bound<T, Typed<F, P, R>>,
+    caller: *mut VmContext,
+    params: P,
+) -> Result<R::Register, Unwind>
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    R: WasmRet + 'static,
+{
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    unsafe { tell(bound.store, CallHook::CallingHost) }?;
+    // SAFETY: as above; the context of the hook is gone.
+    let context = unsafe { StoreContextMut::from_ptr(bound.store) };
+    let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
+    // SAFETY: as above; the context that the closure got is gone.
+    unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
+    result.into_register().map_err(unwind)
 }
 
 /// Tells the store's hook, if it has one.
