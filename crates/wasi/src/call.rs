@@ -4,6 +4,7 @@ use crate::context::WasiCtx;
 use crate::errno::Errno;
 use crate::filestat::Filestat;
 use crate::guest::{Buffer, Guest};
+use crate::wait::Waits;
 
 /// Which of the two versions of the specification a program was compiled for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,7 @@ pub(crate) struct Call<'a> {
     pub(crate) context: &'a mut WasiCtx,
     pub(crate) guest: Guest<'a>,
     pub(crate) snapshot: Snapshot,
+    pub(crate) waits: &'a mut Waits,
 }
 
 impl Call<'_> {

@@ -43,9 +43,12 @@ pub trait Clocks: Send {
     /// Lets `duration` pass.
     fn sleep(&mut self, duration: Duration);
 
-    /// Lets `duration` pass, or less if something happens that the guest waits for on the host.
-    /// `ready` looks whether it did, for at most as long as it is told, and answers. Returns
-    /// whether it happened.
+    /// Lets `duration` pass, or less if something happens that the guest waits for on the host, or
+    /// that ends its waiting. `ready` looks whether it did, for at most as long as it is told, and
+    /// answers. Returns whether it happened.
+    ///
+    /// Clocks that let real time pass should do so by `ready(duration)` alone: only then can a
+    /// deadline end the wait. Others sleep between two looks, as this one does by default.
     fn wait(&mut self, duration: Duration, ready: &mut dyn FnMut(Duration) -> bool) -> bool {
         if ready(Duration::ZERO) {
             return true;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Instant;
 
 use brolga::{Context as _, Result};
 
@@ -11,6 +13,7 @@ use crate::clock::{Clocks, FixedClocks, SystemClocks};
 use crate::descriptor::{Descriptor, Descriptors, Object};
 use crate::fs::{Fs, HostFs};
 use crate::limits::WasiLimits;
+use crate::log::{Log, LogScopes};
 use crate::random::{Random, SeededRandom, SystemRandom};
 use crate::rights::Rights;
 use crate::sandbox::GuestDirectory;
@@ -26,6 +29,21 @@ pub struct WasiCtx {
     pub(crate) clocks: Box<dyn Clocks>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: WasiLimits,
+    pub(crate) log: Option<Log>,
+    /// When waits end.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl WasiCtx {
+    /// From `deadline` on, no call of the guest waits: one that would ends with
+    /// [`Trap::Interrupt`](brolga::Trap::Interrupt), and so does one that is waiting by then. `None`:
+    /// waits last as long as they last.
+    ///
+    /// This is about waiting alone; for code that runs and waits see
+    /// [`Store::set_epoch_deadline`](brolga::Store::set_epoch_deadline), which ends both.
+    pub fn set_wait_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
 }
 
 impl fmt::Debug for WasiCtx {
@@ -78,6 +96,8 @@ pub struct WasiCtxBuilder {
     clocks: Box<dyn Clocks>,
     random: Box<dyn Random>,
     limits: WasiLimits,
+    log: Option<Log>,
+    deadline: Option<Instant>,
 }
 
 impl fmt::Debug for WasiCtxBuilder {
@@ -116,6 +136,8 @@ impl WasiCtxBuilder {
             clocks: Box::new(FixedClocks::default()),
             random: Box::new(SeededRandom::new(0)),
             limits: WasiLimits::default(),
+            log: None,
+            deadline: None,
         }
     }
 
@@ -160,7 +182,9 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// What standard input reads from.
+    /// What standard input reads from. That a read waits is only found out by reading, and can't be
+    /// interrupted; for what has a descriptor of the host's there is
+    /// [`stdin_fd`](Self::stdin_fd).
     pub fn stdin(&mut self, reader: impl Read + Send + 'static) -> &mut Self {
         self.input = Input::Reader(Box::new(reader));
         self
@@ -175,6 +199,34 @@ impl WasiCtxBuilder {
     /// What standard error writes to. It is flushed at the end of each call of the guest.
     pub fn stderr(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
         self.error = Output::Writer(Box::new(writer));
+        self
+    }
+
+    /// What standard input reads from: a pipe, a socket, a file, a terminal of the host's. The guest
+    /// can wait for it together with other things, and its waits can be interrupted.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let (reader, writer) = std::io::pipe()?;
+    /// let context = brolga_wasi::WasiCtxBuilder::new().stdin_fd(reader).build();
+    /// # drop((context, writer));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stdin_fd(&mut self, descriptor: impl Into<OwnedFd>) -> &mut Self {
+        self.input = Input::Owned(descriptor.into());
+        self
+    }
+
+    /// What standard output writes to, as [`stdin_fd`](Self::stdin_fd).
+    pub fn stdout_fd(&mut self, descriptor: impl Into<OwnedFd>) -> &mut Self {
+        self.output = Output::Owned(descriptor.into());
+        self
+    }
+
+    /// What standard error writes to, as [`stdin_fd`](Self::stdin_fd).
+    pub fn stderr_fd(&mut self, descriptor: impl Into<OwnedFd>) -> &mut Self {
+        self.error = Output::Owned(descriptor.into());
         self
     }
 
@@ -311,6 +363,27 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Logs calls, with their arguments and results, to `writer`: two lines a call, one when it
+    /// begins and one with what came of it.
+    ///
+    /// ```
+    /// use brolga_wasi::{LogScopes, WasiCtxBuilder};
+    ///
+    /// let context =
+    ///     WasiCtxBuilder::new().log(LogScopes::CLOCK | LogScopes::POLL, std::io::stderr()).build();
+    /// # drop(context);
+    /// ```
+    pub fn log(&mut self, scopes: LogScopes, writer: impl Write + Send + 'static) -> &mut Self {
+        self.log = Some(Log::new(scopes, Box::new(writer)));
+        self
+    }
+
+    /// When waits of the guest end; see [`WasiCtx::set_wait_deadline`].
+    pub fn wait_deadline(&mut self, deadline: Instant) -> &mut Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
     /// The context. The builder is as new afterwards.
     pub fn build(&mut self) -> WasiCtx {
         let builder = std::mem::take(self);
@@ -330,6 +403,8 @@ impl WasiCtxBuilder {
             clocks: builder.clocks,
             random: builder.random,
             limits: builder.limits,
+            log: builder.log,
+            deadline: builder.deadline,
         }
     }
 }

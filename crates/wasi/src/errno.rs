@@ -131,6 +131,19 @@ impl Errno {
     pub fn number(self) -> u16 {
         self as u16
     }
+
+    /// The specification's name.
+    ///
+    /// ```
+    /// assert_eq!(brolga_wasi::Errno::Noent.name(), "noent");
+    /// assert_eq!(brolga_wasi::Errno::TooBig.name(), "2big");
+    /// ```
+    pub fn name(self) -> String {
+        match self {
+            Errno::TooBig => "2big".to_owned(),
+            _ => format!("{self:?}").to_ascii_lowercase(),
+        }
+    }
 }
 
 impl fmt::Display for Errno {

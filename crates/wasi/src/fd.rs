@@ -1,6 +1,11 @@
 //! Section fd: what is done with an open descriptor.
 
 use std::io::{self, SeekFrom};
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+
+use rustix::event::PollFlags;
+use rustix::net::SendFlags;
 
 use crate::call::{Call, Snapshot};
 use crate::descriptor::{Descriptor, Object};
@@ -10,6 +15,8 @@ use crate::filestat;
 use crate::guest::{Buffer, Guest, Record};
 use crate::readdir;
 use crate::rights::Rights;
+use crate::stdio;
+use crate::wait::Waits;
 
 /// Whether a scattered read goes on to the next buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +88,25 @@ pub(crate) fn retried(mut operation: impl FnMut() -> io::Result<usize>) -> Resul
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// Writes to a connection. One that waits does so before, where it can be given up.
+pub(crate) fn send(
+    stream: &TcpStream,
+    bytes: &[u8],
+    nonblocking: bool,
+    waits: &mut Waits,
+) -> Result<usize, Errno> {
+    if nonblocking || !waits.are_bounded() {
+        return retried(|| io::Write::write(&mut &*stream, bytes));
+    }
+    loop {
+        waits.until_ready(stream.as_fd(), PollFlags::OUT)?;
+        match rustix::net::send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
             outcome => return Ok(outcome?),
         }
     }
@@ -211,15 +237,26 @@ impl Call<'_> {
         let descriptor = self.context.descriptors.get_mut(fd)?;
         let nonblocking = descriptor.flags & fdflags::NONBLOCK != 0;
         let can_read = descriptor.rights.contains(Rights::FD_READ);
-        let guest = &mut self.guest;
+        let (guest, waits) = (&mut self.guest, &mut *self.waits);
         let total = match &mut descriptor.object {
             Object::Directory(_) => return Err(Errno::Isdir),
             _ if !can_read => return Err(Errno::Badf),
-            Object::File(file) => scatter(guest, &buffers, Fill::All, |room, _| file.read(room))?,
+            Object::File(file) => match file.host() {
+                None => scatter(guest, &buffers, Fill::All, |room, _| file.read(room))?,
+                Some(host) => scatter(guest, &buffers, Fill::Once, |room, _| {
+                    if !nonblocking {
+                        waits.until_ready(host, PollFlags::IN)?;
+                    }
+                    file.read(room)
+                })?,
+            },
             Object::Input(input) => scatter(guest, &buffers, Fill::Once, |room, _| {
-                retried(|| input.read(room, nonblocking))
+                input.read(room, nonblocking, waits)
             })?,
             Object::Stream(stream) => scatter(guest, &buffers, Fill::Once, |room, _| {
+                if !nonblocking {
+                    waits.until_ready(stream.as_fd(), PollFlags::IN)?;
+                }
                 retried(|| io::Read::read(stream, room))
             })?,
             Object::Output(_) | Object::Listener(_) => return Err(Errno::Badf),
@@ -258,23 +295,30 @@ impl Call<'_> {
         let buffers = self.buffers(buffers, count)?;
         let descriptor = self.context.descriptors.get_mut(fd)?;
         let can_write = descriptor.rights.contains(Rights::FD_WRITE);
-        let guest = &self.guest;
+        let nonblocking = descriptor.flags & fdflags::NONBLOCK != 0;
+        let (guest, waits) = (&self.guest, &mut *self.waits);
         let total = match &mut descriptor.object {
             Object::Directory(_) => return Err(Errno::Isdir),
             _ if !can_write => return Err(Errno::Badf),
             Object::File(file) => {
                 let append = descriptor.flags & fdflags::APPEND != 0;
-                let total = gather(guest, &buffers, |bytes, _| file.write(bytes, append))?;
+                let total = gather(guest, &buffers, |bytes, _| match file.host() {
+                    Some(host) if !nonblocking => {
+                        waits.until_ready(host, PollFlags::OUT)?;
+                        file.write(stdio::at_once(bytes, waits), append)
+                    }
+                    _ => file.write(bytes, append),
+                })?;
                 file.sync_as(descriptor.flags)?;
                 total
             }
             Object::Output(output) => {
-                let total = gather(guest, &buffers, |bytes, _| retried(|| output.write(bytes)))?;
+                let total = gather(guest, &buffers, |bytes, _| output.write(bytes, waits))?;
                 output.flush()?;
                 total
             }
             Object::Stream(stream) => {
-                gather(guest, &buffers, |bytes, _| retried(|| io::Write::write(stream, bytes)))?
+                gather(guest, &buffers, |bytes, _| send(stream, bytes, nonblocking, waits))?
             }
             Object::Input(_) | Object::Listener(_) => return Err(Errno::Badf),
         };

@@ -39,14 +39,22 @@
 //! contrary no arguments, no environment, no directory, an empty standard input, outputs that go
 //! nowhere, clocks that do not know the time and numbers that are not random.
 //!
+//! # Waiting, and being interrupted
+//! `poll_oneoff`, reads of streams and sockets, `sock_accept` and writes to what is full wait. They
+//! obey the store's deadline, where the engine counts epochs: within a few milliseconds of
+//! [`Engine::increment_epoch`](brolga::Engine::increment_epoch) the call ends as wasm that runs
+//! would, or goes on as the store's callback says. [`WasiCtx::set_wait_deadline`] is a deadline for
+//! waits alone.
+//!
+//! # How it is made
 //! Each section of the specification has a file: args, environ, clock, fd, path, poll, proc,
 //! random, sched, sock. Its functions are methods of a call, which is the context and the guest's
 //! memory; the linker's table lists them all.
 //!
 //! # What is not done
-//! - `proc_raise` with a signal that stops or continues a process: `notsup`.
-//! - A wait in `poll_oneoff`, or in a read of the process's standard input, lasts until it is
-//!   over: it can't be interrupted.
+//! - `proc_raise` with a signal that stops a process: `notsup`.
+//! - What an embedder's reader, writer or [`Clocks`] wait for is not interrupted, nor is opening a
+//!   named pipe of the host's that nobody has open at the other end.
 //!
 //! **Invariants**
 //! - A guest's bytes, numbers and paths never make the host panic, and never allocate more than
@@ -67,6 +75,7 @@ mod fs;
 mod guest;
 mod limits;
 mod link;
+mod log;
 mod path;
 mod poll;
 mod proc;
@@ -75,10 +84,12 @@ mod readdir;
 mod rights;
 mod sandbox;
 mod sched;
+mod signature;
 mod sock;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod wait;
 
 pub use clock::{Clock, Clocks, FixedClocks, SystemClocks};
 pub use context::{WasiCtx, WasiCtxBuilder};
@@ -90,6 +101,7 @@ pub use fs::{
 };
 pub use limits::WasiLimits;
 pub use link::add_to_linker;
+pub use log::{LogScopes, UnknownScope};
 pub use proc::Exit;
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::OutputBuffer;

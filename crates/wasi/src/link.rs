@@ -5,13 +5,17 @@
 //! import as `wasi_unstable`, has the same functions but `sock_accept`; what differs is decided by
 //! the call's [`Snapshot`].
 
-use brolga::{Caller, Extern, Linker, Result, bail};
+use std::time::Instant;
+
+use brolga::{Caller, Error, Extern, Linker, Result, Trap, bail};
 
 use crate::call::{Call, Snapshot};
 use crate::context::WasiCtx;
 use crate::errno::Errno;
 use crate::guest::Guest;
-use crate::proc;
+use crate::log::Logged;
+use crate::wait::Waits;
+use crate::{proc, signature};
 
 const SUCCESS: u32 = 0;
 
@@ -25,19 +29,76 @@ pub fn add_to_linker<T: 'static>(
     get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
     for snapshot in [Snapshot::Draft, Snapshot::Preview1] {
-        add_proc(linker, snapshot.module())?;
+        add_proc(linker, snapshot, get)?;
         add_functions(linker, snapshot, get)?;
     }
     add_newer(linker, Snapshot::Preview1, get)
 }
 
-/// The two that may not return.
-fn add_proc<T: 'static>(linker: &mut Linker<T>, module: &str) -> Result<()> {
-    linker.func_wrap(module, "proc_exit", |code: u32| -> Result<()> { Err(proc::exit(code)) })?;
-    linker.func_wrap(module, "proc_raise", |signal: u32| -> Result<u32> {
-        Ok(number(proc::raise(signal)?))
-    })?;
+/// The two that may not return, and need no memory.
+fn add_proc<T: 'static>(
+    linker: &mut Linker<T>,
+    snapshot: Snapshot,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
+) -> Result<()> {
+    let signature = signature::of("proc_exit").map_err(Error::new)?;
+    linker.func_wrap(
+        snapshot.module(),
+        "proc_exit",
+        move |mut caller: Caller<'_, T>, code: u32| -> Result<()> {
+            let call = Logged { snapshot, signature, args: &[code.into()] };
+            log_alone(get(caller.data_mut()), &call, None);
+            Err(proc::exit(code))
+        },
+    )?;
+    let signature = signature::of("proc_raise").map_err(Error::new)?;
+    linker.func_wrap(
+        snapshot.module(),
+        "proc_raise",
+        move |mut caller: Caller<'_, T>, signal: u32| -> Result<u32> {
+            let call = Logged { snapshot, signature, args: &[signal.into()] };
+            log_alone(get(caller.data_mut()), &call, None);
+            let outcome = proc::raise(signal)?;
+            log_alone(get(caller.data_mut()), &call, Some(outcome));
+            Ok(number(outcome))
+        },
+    )?;
     Ok(())
+}
+
+/// Logs a call that needs no memory: that it begins, or its outcome.
+fn log_alone(context: &mut WasiCtx, call: &Logged<'_>, outcome: Option<Result<(), Errno>>) {
+    let Some(log) = &mut context.log else { return };
+    if log.has(call.signature.scope) {
+        let none = Guest::new(&mut []);
+        match outcome {
+            None => log.begin(call, &none),
+            Some(outcome) => log.end(call, &none, outcome),
+        }
+    }
+}
+
+/// An argument as the log has it.
+trait Raw: Copy {
+    fn raw(self) -> u64;
+}
+
+impl Raw for u32 {
+    fn raw(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Raw for u64 {
+    fn raw(self) -> u64 {
+        self
+    }
+}
+
+impl Raw for i64 {
+    fn raw(self) -> u64 {
+        self.cast_unsigned()
+    }
 }
 
 macro_rules! functions {
@@ -47,15 +108,17 @@ macro_rules! functions {
             snapshot: Snapshot,
             get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
         ) -> Result<()> {
-            $(
+            $({
+                let signature = signature::of(stringify!($name)).map_err(Error::new)?;
                 linker.func_wrap(
                     snapshot.module(),
                     stringify!($name),
                     move |mut caller: Caller<'_, T>, $($param: $ty),*| -> Result<u32> {
-                        with_call(&mut caller, snapshot, get, |call| call.$name($($param),*))
+                        let call = Logged { snapshot, signature, args: &[$($param.raw()),*] };
+                        with_call(&mut caller, get, &call, |call| call.$name($($param),*))
                     },
                 )?;
-            )*
+            })*
             Ok(())
         }
     };
@@ -111,21 +174,51 @@ functions! { add_functions:
     sock_shutdown(fd: u32, how: u32);
 }
 
-/// Runs `function` with the caller's memory and context; its outcome as the guest gets it.
+/// Runs `function` with the caller's memory and context; its outcome as the guest gets it. When a
+/// wait is given up, the store says whether the function is run again.
 fn with_call<T: 'static>(
     caller: &mut Caller<'_, T>,
-    snapshot: Snapshot,
     get: impl Fn(&mut T) -> &mut WasiCtx,
-    function: impl FnOnce(&mut Call<'_>) -> Result<(), Errno>,
+    logged: &Logged<'_>,
+    function: impl Fn(&mut Call<'_>) -> Result<(), Errno>,
 ) -> Result<u32> {
     let memory = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => memory,
         Some(_) => bail!("the export `memory` of a WASI program must be a memory"),
         None => bail!("a WASI program must export its memory as `memory`"),
     };
-    let (bytes, data) = memory.data_and_store_mut(caller);
-    let mut call = Call { context: get(data), guest: Guest::new(bytes), snapshot };
-    Ok(number(function(&mut call)))
+    let mut waits = Waits { watch: caller.epoch_watch(), ..Waits::default() };
+    let mut begins = true;
+    loop {
+        let (bytes, data) = memory.data_and_store_mut(&mut *caller);
+        let context = get(data);
+        waits.deadline = context.deadline;
+        let guest = Guest::new(bytes);
+        // Taken, so that the call can have the context to itself.
+        let mut log = context.log.take_if(|log| log.has(logged.signature.scope));
+        if let (Some(log), true) = (&mut log, begins) {
+            log.begin(logged, &guest);
+        }
+        let snapshot = logged.snapshot;
+        let mut call = Call { context, guest, snapshot, waits: &mut waits };
+        let outcome = function(&mut call);
+        let Call { context, guest, waits: waited, .. } = call;
+        let is_over = waited.is_over && outcome == Err(Errno::Intr);
+        if let (Some(log), false) = (&mut log, is_over) {
+            log.end(logged, &guest, outcome);
+        }
+        if log.is_some() {
+            context.log = log;
+        }
+        if !is_over {
+            return Ok(number(outcome));
+        }
+        if context.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Trap::Interrupt.into());
+        }
+        caller.check_epoch_deadline()?;
+        (waits.watch, waits.is_over, begins) = (caller.epoch_watch(), false, false);
+    }
 }
 
 fn number(outcome: Result<(), Errno>) -> u32 {

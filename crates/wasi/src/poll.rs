@@ -5,7 +5,7 @@
 //! ready; that a reader waits is found out by reading.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
@@ -14,7 +14,9 @@ use crate::clock::{Clock, Clocks};
 use crate::descriptor::{Descriptor, Descriptors, Object};
 use crate::errno::Errno;
 use crate::guest::{Guest, Record};
+use crate::log;
 use crate::rights::Rights;
+use crate::wait::Waits;
 
 const EVENT_BYTES: u32 = 32;
 /// The event's flag for the other side having gone.
@@ -103,22 +105,28 @@ impl Subscription {
         Event { userdata: self.userdata, outcome, kind: self.kind, bytes, flags }
     }
 
-    fn look<'a>(&self, descriptors: &'a Descriptors, clocks: &mut dyn Clocks) -> Look<'a> {
+    /// `elapsed`: how long this call has waited already.
+    fn look<'a>(
+        &self,
+        descriptors: &'a Descriptors,
+        clocks: &mut dyn Clocks,
+        elapsed: Duration,
+    ) -> Look<'a> {
         let look = match self.kind {
-            Kind::Clock => self.look_at_clock(clocks).map(Look::After),
+            Kind::Clock => self.look_at_clock(clocks, elapsed).map(Look::After),
             Kind::Read | Kind::Write => self.look_at_descriptor(descriptors),
         };
         look.unwrap_or_else(|errno| Look::Now(self.event(Err(errno), 0, 0)))
     }
 
-    fn look_at_clock(&self, clocks: &mut dyn Clocks) -> Result<Duration, Errno> {
+    fn look_at_clock(&self, clocks: &mut dyn Clocks, elapsed: Duration) -> Result<Duration, Errno> {
         let clock = Clock::from_number(self.number)?;
         // Processor time does not pass while waiting.
         if matches!(clock, Clock::ProcessCpu | Clock::ThreadCpu) {
             return Err(Errno::Notsup);
         }
         if !self.absolute {
-            return Ok(Duration::from_nanos(self.timeout));
+            return Ok(Duration::from_nanos(self.timeout).saturating_sub(elapsed));
         }
         let now = clocks.now(clock).ok_or(Errno::Notsup)?;
         Ok(Duration::from_nanos(self.timeout.saturating_sub(now)))
@@ -141,11 +149,41 @@ impl Subscription {
                 Some(host) => Look::When(host, flags),
                 None => Look::Now(self.event(Ok(()), 1, 0)),
             },
-            Object::Output(_) if !reads => Look::Now(self.event(Ok(()), 1, 0)),
+            Object::Output(output) if !reads => match output.host() {
+                Some(host) => Look::When(host, flags),
+                None => Look::Now(self.event(Ok(()), 1, 0)),
+            },
             Object::Listener(listener) if reads => Look::When(listener.as_fd(), flags),
             Object::Stream(stream) => Look::When(stream.as_fd(), flags),
             _ => return Err(Errno::Badf),
         })
+    }
+}
+
+/// The subscriptions at `address`, at most `count_max` of them, for the log.
+pub(crate) fn describe(
+    guest: &Guest<'_>,
+    address: u32,
+    count: u32,
+    count_max: u32,
+    snapshot: Snapshot,
+) -> String {
+    let bytes = Subscription::bytes(snapshot);
+    let one = |index| {
+        let address = Guest::element(address, index, bytes)?;
+        let it = Subscription::read(guest, address, snapshot)?;
+        let after = if it.absolute { "until" } else { "for" };
+        Ok(match it.kind {
+            Kind::Clock => format!("{} {after} {}", log::clock(it.number), it.timeout),
+            Kind::Read => format!("read fd={}", it.number),
+            Kind::Write => format!("write fd={}", it.number),
+        })
+    };
+    let shown: Result<Vec<_>, Errno> = (0..count.min(count_max)).map(one).collect();
+    let more = if count > count_max { ", …" } else { "" };
+    match shown {
+        Ok(shown) => format!("[{}{more}]", shown.join(", ")),
+        Err(_) => format!("{address:#x}*{count}"),
     }
 }
 
@@ -181,7 +219,8 @@ impl Call<'_> {
         // The addresses first: what was waited for in vain can't be waited for again.
         self.guest.slice(events, Guest::element(0, count, EVENT_BYTES)?)?;
         self.guest.slice(result, 4)?;
-        let happened = wait(&wanted, &self.context.descriptors, &mut *self.context.clocks)?;
+        let context = &mut *self.context;
+        let happened = wait(&wanted, &context.descriptors, &mut *context.clocks, self.waits)?;
         for (index, event) in (0..count).zip(&happened) {
             let address = Guest::element(events, index, EVENT_BYTES)?;
             self.guest.write(address, event.record().bytes())?;
@@ -191,17 +230,21 @@ impl Call<'_> {
 }
 
 /// Waits until at least one of `wanted` has an event, and returns all there are then.
+///
+/// # Errors
+/// `intr` if the wait was given up.
 fn wait(
     wanted: &[Subscription],
     descriptors: &Descriptors,
     clocks: &mut dyn Clocks,
+    waits: &mut Waits,
 ) -> Result<Vec<Event>, Errno> {
     let mut events = Vec::new();
     let mut timers = Vec::new();
     let mut hosts = Vec::new();
     let mut polled = Vec::new();
     for subscription in wanted {
-        match subscription.look(descriptors, clocks) {
+        match subscription.look(descriptors, clocks, waits.elapsed) {
             Look::Now(event) => events.push(event),
             Look::After(duration) => timers.push((subscription, duration)),
             Look::When(host, flags) => {
@@ -213,15 +256,15 @@ fn wait(
     let earliest = timers.iter().map(|(_, duration)| *duration).min();
     let timeout = if events.is_empty() { earliest } else { Some(Duration::ZERO) };
     let was_ready = match timeout {
-        None => poll(&mut polled, None),
-        Some(timeout) if polled.is_empty() => {
-            if !timeout.is_zero() {
-                clocks.sleep(timeout);
-            }
-            false
+        None => waits.poll(&mut polled, None),
+        Some(timeout) if !timeout.is_zero() => {
+            clocks.wait(timeout, &mut |duration| waits.poll(&mut polled, Some(duration)))
         }
-        Some(timeout) => clocks.wait(timeout, &mut |duration| poll(&mut polled, Some(duration))),
+        Some(_) => !polled.is_empty() && waits.poll(&mut polled, Some(Duration::ZERO)),
     };
+    if waits.is_over {
+        return Err(Errno::Intr);
+    }
     // A timer that is due together with a descriptor is reported by the next call.
     let passed = if was_ready { Duration::ZERO } else { timeout.unwrap_or_default() };
     for (subscription, duration) in timers {
@@ -233,20 +276,6 @@ fn wait(
         events.extend(host_event(subscription, host));
     }
     Ok(events)
-}
-
-/// Waits on the host's descriptors for `timeout`, or until one is ready. Returns whether one is.
-fn poll(hosts: &mut [PollFd<'_>], timeout: Option<Duration>) -> bool {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let left = left.and_then(|left| rustix::event::Timespec::try_from(left).ok());
-        match rustix::event::poll(hosts, left.as_ref()) {
-            Ok(count) => return count > 0,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return false,
-        }
-    }
 }
 
 fn host_event(subscription: &Subscription, host: &PollFd<'_>) -> Option<Event> {

@@ -40,13 +40,14 @@ pub(crate) fn exit(code: u32) -> Error {
 }
 
 /// `proc_raise`: what a process without handlers does. Signals that are ignored by default do
-/// nothing, signals that stop or continue a process can't be sent, the others end it.
+/// nothing, and one that continues a process finds it going; signals that stop a process can't be
+/// sent, since nobody could send another; the others end it.
 pub(crate) fn raise(signal: u32) -> Result<Result<(), Errno>, Error> {
     match signal {
-        // Child, urgent data, window size; and no signal at all.
-        0 | 16 | 22 | 27 => Ok(Ok(())),
-        // Continue, stop, and the terminal's three.
-        17..=21 => Ok(Err(Errno::Notsup)),
+        // Pipe, child, continue, urgent data, window size; and no signal at all.
+        0 | 13 | 16 | 17 | 22 | 27 => Ok(Ok(())),
+        // Stop, and the terminal's three.
+        18..=21 => Ok(Err(Errno::Notsup)),
         1..=30 => Err(Error::new(Exit(128 + signal.cast_signed()))),
         _ => Ok(Err(Errno::Inval)),
     }
@@ -67,6 +68,8 @@ mod tests {
     fn raise_does_what_the_signal_does_by_default() {
         assert_eq!(raise(0).unwrap(), Ok(()));
         assert_eq!(raise(16).unwrap(), Ok(()));
+        assert_eq!(raise(17).unwrap(), Ok(()));
+        assert_eq!(raise(13).unwrap(), Ok(()));
         assert_eq!(raise(18).unwrap(), Err(Errno::Notsup));
         assert_eq!(raise(31).unwrap(), Err(Errno::Inval));
         assert_eq!(raise(6).unwrap_err().downcast_ref(), Some(&Exit(134)));

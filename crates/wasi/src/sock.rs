@@ -2,6 +2,9 @@
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+
+use rustix::event::PollFlags;
 
 use crate::call::Call;
 use crate::descriptor::{Descriptor, Object};
@@ -42,6 +45,9 @@ impl Call<'_> {
         };
         self.context.descriptors.check_room()?;
         self.guest.slice(result, 4)?;
+        if descriptor.flags & fdflags::NONBLOCK == 0 {
+            self.waits.until_ready(listener.as_fd(), PollFlags::IN)?;
+        }
         let (stream, _) = listener.accept()?;
         stream.set_nonblocking(flags & fdflags::NONBLOCK != 0)?;
         let rights = Rights::STREAM & descriptor.inheriting;
@@ -64,15 +70,25 @@ impl Call<'_> {
             return Err(Errno::Inval);
         }
         let buffers = self.buffers(buffers, count)?;
-        let mut stream = stream(self.context.descriptors.get(fd)?, Rights::FD_READ)?;
+        let descriptor = self.context.descriptors.get(fd)?;
+        let nonblocking = descriptor.flags & fdflags::NONBLOCK != 0;
+        let mut stream = stream(descriptor, Rights::FD_READ)?;
         let peek = flags & riflags::PEEK != 0;
         let wait = flags & riflags::WAIT_ALL != 0 && !peek;
         let fill = if wait { Fill::All } else { Fill::Once };
+        let waits = &mut *self.waits;
         let total = fd::scatter(&mut self.guest, &buffers, fill, |room, _| {
-            fd::retried(|| match (peek, wait) {
-                (true, _) => stream.peek(room),
-                (false, true) => read_all(stream, room),
-                (false, false) => io::Read::read(&mut stream, room),
+            let mut ready = || match nonblocking {
+                true => Ok(()),
+                false => waits.until_ready(stream.as_fd(), PollFlags::IN),
+            };
+            if wait {
+                return read_all(stream, room, ready);
+            }
+            ready()?;
+            fd::retried(|| match peek {
+                true => stream.peek(room),
+                false => io::Read::read(&mut stream, room),
             })
         })?;
         self.guest.write_u32(received, total)?;
@@ -91,9 +107,12 @@ impl Call<'_> {
             return Err(Errno::Inval);
         }
         let buffers = self.buffers(buffers, count)?;
-        let mut stream = stream(self.context.descriptors.get(fd)?, Rights::FD_WRITE)?;
+        let descriptor = self.context.descriptors.get(fd)?;
+        let nonblocking = descriptor.flags & fdflags::NONBLOCK != 0;
+        let stream = stream(descriptor, Rights::FD_WRITE)?;
+        let waits = &mut *self.waits;
         let total = fd::gather(&self.guest, &buffers, |bytes, _| {
-            fd::retried(|| io::Write::write(&mut stream, bytes))
+            fd::send(stream, bytes, nonblocking, waits)
         })?;
         self.guest.write_u32(result, total)
     }
@@ -110,16 +129,22 @@ impl Call<'_> {
     }
 }
 
-/// Reads until `room` is full, the other side is done, or an error comes after some bytes.
-fn read_all(mut stream: &TcpStream, room: &mut [u8]) -> io::Result<usize> {
+/// Reads until `room` is full, the other side is done, or an error comes after some bytes. Says
+/// `ready` before each read.
+fn read_all(
+    mut stream: &TcpStream,
+    room: &mut [u8],
+    mut ready: impl FnMut() -> Result<(), Errno>,
+) -> Result<usize, Errno> {
     let mut done = 0;
     while done < room.len() {
-        match io::Read::read(&mut stream, &mut room[done..]) {
+        let read =
+            ready().and_then(|()| fd::retried(|| io::Read::read(&mut stream, &mut room[done..])));
+        match read {
             Ok(0) => break,
             Ok(count) => done += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) if done > 0 => break,
-            Err(error) => return Err(error),
+            Err(errno) => return Err(errno),
         }
     }
     Ok(done)

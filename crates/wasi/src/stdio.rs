@@ -2,20 +2,25 @@
 //!
 //! **Invariants**
 //! - A call of the guest ends with its bytes handed on: what it wrote is flushed before it returns.
-//! - The process's streams are read and written without buffers in between, so that a poll of the
+//! - The host's streams are read and written without buffers in between, so that a poll of the
 //!   host's descriptor says the truth.
 
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use crate::errno::Errno;
+use crate::fd::retried;
 use crate::filestat::Filetype;
+use crate::wait::Waits;
 
 /// What a guest reads from.
 pub(crate) enum Input {
     Reader(Box<dyn Read + Send>),
+    /// A descriptor of the host's, given for this.
+    Owned(OwnedFd),
     /// The process's standard input.
     Host(io::Stdin),
 }
@@ -23,38 +28,57 @@ pub(crate) enum Input {
 /// What a guest writes to.
 pub(crate) enum Output {
     Writer(Box<dyn Write + Send>),
+    /// A descriptor of the host's, given for this.
+    Owned(OwnedFd),
     /// The process's standard output.
     Stdout(io::Stdout),
     /// The process's standard error.
     Stderr(io::Stderr),
 }
 
+/// What a pipe takes at once when it takes anything: so much can be written without waiting after it
+/// was found ready.
+const PIPE_BYTES: usize = 4096;
+
+/// As many of `bytes` as are written without another wait, if a wait may have to be given up.
+pub(crate) fn at_once<'a>(bytes: &'a [u8], waits: &Waits) -> &'a [u8] {
+    if waits.are_bounded() { &bytes[..bytes.len().min(PIPE_BYTES)] } else { bytes }
+}
+
 impl Input {
-    /// Reads; `nonblocking` asks not to wait, which only the process's stream can promise.
-    pub(crate) fn read(&mut self, buffer: &mut [u8], nonblocking: bool) -> io::Result<usize> {
-        match self {
-            Input::Reader(reader) => reader.read(buffer),
-            // The process's own flag stays as it is: others share the stream.
-            Input::Host(stdin) if nonblocking && !has_input(stdin.as_fd())? => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-            Input::Host(stdin) => Ok(rustix::io::read(stdin.as_fd(), buffer)?),
+    /// Reads; `nonblocking` asks not to wait, which only a host's descriptor can promise.
+    pub(crate) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        nonblocking: bool,
+        waits: &mut Waits,
+    ) -> Result<usize, Errno> {
+        if let Input::Reader(reader) = self {
+            return retried(|| reader.read(buffer));
         }
+        let Some(host) = self.host() else { return Err(Errno::Badf) };
+        if nonblocking {
+            // The host's own flag stays as it is: others may share the stream.
+            if !has_input(host)? {
+                return Err(Errno::Again);
+            }
+        } else {
+            waits.until_ready(host, PollFlags::IN)?;
+        }
+        retried(|| Ok(rustix::io::read(host, &mut *buffer)?))
     }
 
     /// The host descriptor to wait on; `None` if reading is the only way to find out.
     pub(crate) fn host(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Input::Reader(_) => None,
+            Input::Owned(host) => Some(host.as_fd()),
             Input::Host(stdin) => Some(stdin.as_fd()),
         }
     }
 
     pub(crate) fn filetype(&self) -> Filetype {
-        match self {
-            Input::Host(stdin) if stdin.is_terminal() => Filetype::CharacterDevice,
-            _ => Filetype::Unknown,
-        }
+        terminal(self.host())
     }
 }
 
@@ -63,47 +87,55 @@ fn has_input(host: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
 }
 
+/// What a C library takes for a terminal, if it is one.
+fn terminal(host: Option<BorrowedFd<'_>>) -> Filetype {
+    match host {
+        Some(host) if host.is_terminal() => Filetype::CharacterDevice,
+        _ => Filetype::Unknown,
+    }
+}
+
 impl Output {
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8], waits: &mut Waits) -> Result<usize, Errno> {
+        if let Output::Writer(writer) = self {
+            return retried(|| writer.write(bytes));
+        }
+        let Some(host) = self.host() else { return Err(Errno::Badf) };
+        waits.until_ready(host, PollFlags::OUT)?;
+        retried(|| Ok(rustix::io::write(host, at_once(bytes, waits))?))
+    }
+
+    /// The host descriptor to wait on; `None` if writing is the only way to find out.
+    pub(crate) fn host(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Output::Writer(writer) => writer.write(bytes),
-            Output::Stdout(stdout) => Ok(rustix::io::write(stdout.as_fd(), bytes)?),
-            Output::Stderr(stderr) => Ok(rustix::io::write(stderr.as_fd(), bytes)?),
+            Output::Writer(_) => None,
+            Output::Owned(host) => Some(host.as_fd()),
+            Output::Stdout(stdout) => Some(stdout.as_fd()),
+            Output::Stderr(stderr) => Some(stderr.as_fd()),
         }
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Output::Writer(writer) => writer.flush(),
-            Output::Stdout(_) | Output::Stderr(_) => Ok(()),
+            Output::Owned(_) | Output::Stdout(_) | Output::Stderr(_) => Ok(()),
         }
     }
 
     pub(crate) fn filetype(&self) -> Filetype {
-        match self {
-            Output::Stdout(stdout) if stdout.is_terminal() => Filetype::CharacterDevice,
-            Output::Stderr(stderr) if stderr.is_terminal() => Filetype::CharacterDevice,
-            _ => Filetype::Unknown,
-        }
+        terminal(self.host())
     }
 }
 
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Input::Reader(_) => "Reader",
-            Input::Host(_) => "Host",
-        })
+        f.debug_struct("Input").field("host", &self.host()).finish()
     }
 }
 
 impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Output::Writer(_) => "Writer",
-            Output::Stdout(_) => "Stdout",
-            Output::Stderr(_) => "Stderr",
-        })
+        f.debug_struct("Output").field("host", &self.host()).finish()
     }
 }
 

@@ -14,6 +14,7 @@ mod clock;
 mod draft;
 mod escape;
 mod fd;
+mod log;
 mod mount;
 mod overlay;
 mod path;
@@ -21,6 +22,7 @@ mod poll;
 mod sock;
 mod strings;
 mod transfer;
+mod wait;
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,6 +32,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::call::{Call, Snapshot};
 use crate::fs::{Directory, FileFlags, Fs, HostFs, MemoryFs, Name, OpenFile, OverlayFs};
 use crate::guest::Guest;
+use crate::wait::Waits;
 use crate::{Errno, OutputBuffer, WasiCtx, WasiCtxBuilder};
 
 /// The read-write directory.
@@ -160,6 +163,7 @@ pub(super) struct World {
     pub(super) memory: Vec<u8>,
     pub(super) base: Base,
     pub(super) output: OutputBuffer,
+    pub(super) waits: Waits,
     pub(super) kind: Kind,
     /// All there is, what is outside included.
     pub(super) universe: Arc<dyn Fs>,
@@ -208,7 +212,8 @@ impl World {
             .preopened_fs_read_only(Beneath(&*universe, "locked"), "/ro")
             .unwrap();
         let context = change(&mut builder).build();
-        Self { context, memory: vec![0xaa; MEMORY_BYTES], base, output, kind, universe }
+        let (memory, waits) = (vec![0xaa; MEMORY_BYTES], Waits::default());
+        Self { context, memory, base, output, waits, kind, universe }
     }
 
     pub(super) fn call(&mut self) -> Call<'_> {
@@ -217,7 +222,8 @@ impl World {
 
     /// A call of a program that was compiled for that version.
     pub(super) fn call_of(&mut self, snapshot: Snapshot) -> Call<'_> {
-        Call { context: &mut self.context, guest: Guest::new(&mut self.memory), snapshot }
+        let guest = Guest::new(&mut self.memory);
+        Call { context: &mut self.context, guest, snapshot, waits: &mut self.waits }
     }
 
     pub(super) fn put(&mut self, address: u32, bytes: &[u8]) -> (u32, u32) {

@@ -1,0 +1,223 @@
+//! Waits end at the store's deadline and at the context's. No test here measures time: one that
+//! fails does not end.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use brolga::{Config, Engine, Linker, Module, Result, Store, Trap, TypedFunc, UpdateDeadline};
+
+use crate::{LogScopes, WasiCtx, WasiCtxBuilder};
+
+/// Each export waits in another way, and tells the errno and the first word of what came of it.
+const WAITING: &str = r#"(module
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+        (func $poll (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read"
+        (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "sock_accept" (func $accept (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "sock_recv"
+        (func $recv (param i32 i32 i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 4)
+    (data (i32.const 0) "\00\01\00\00\00\00\02\00") ;; a buffer of 128 KiB at 256
+    (func (export "sleep") (param $for i64) (result i32)
+        (i32.store8 (i32.const 24) (i32.const 0)) ;; a clock
+        (i32.store (i32.const 32) (i32.const 1)) ;; the monotonic one
+        (i64.store (i32.const 40) (local.get $for))
+        (call $poll (i32.const 16) (i32.const 128) (i32.const 1) (i32.const 8)))
+    (func (export "poll") (param i64) (result i32)
+        (i32.store8 (i32.const 24) (i32.const 1)) ;; reading
+        (i32.store (i32.const 32) (i32.const 0)) ;; standard input
+        (call $poll (i32.const 16) (i32.const 128) (i32.const 1) (i32.const 8)))
+    (func (export "read") (param i64) (result i32)
+        (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (func (export "write") (param i64) (result i32)
+        (loop $again (result i32)
+            (br_if $again (i32.eqz
+                (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+            (i32.const -1)))
+    (func (export "accept") (param i64) (result i32)
+        (call $accept (i32.const 3) (i32.const 0) (i32.const 8)))
+    (func (export "recv") (param i64) (result i32)
+        (call $recv (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 8)
+            (i32.const 12)))
+    (func (export "recv_all") (param i64) (result i32)
+        (call $recv (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 2) (i32.const 8)
+            (i32.const 12)))
+    (func (export "send") (param i64) (result i32)
+        (loop $again (result i32)
+            (br_if $again (i32.eqz
+                (call $write (i32.const 4) (i32.const 0) (i32.const 1) (i32.const 8))))
+            (i32.const -1))))"#;
+
+/// Says that a call has begun, each time one has.
+struct Begun(Sender<()>);
+
+impl Write for Begun {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.starts_with(b"-->") {
+            // Nobody may be listening any more.
+            let _ = self.0.send(());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The ends of what the guest waits for, which keep silent.
+struct Silence {
+    input: PipeWriter,
+    output: PipeReader,
+    peer: TcpStream,
+}
+
+struct Waiting {
+    engine: Engine,
+    store: Store<WasiCtx>,
+    silence: Silence,
+}
+
+impl Waiting {
+    fn new(change: impl FnOnce(&mut WasiCtxBuilder) -> &mut WasiCtxBuilder) -> Result<Self> {
+        let engine = Engine::new(Config::new().epoch_interruption(true))?;
+        let (stdin, input) = io::pipe()?;
+        let (output, stdout) = io::pipe()?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let peer = TcpStream::connect(listener.local_addr()?)?;
+        let (stream, _) = listener.accept()?;
+        let mut builder = WasiCtxBuilder::new();
+        builder.stdin_fd(stdin).stdout_fd(stdout).inherit_clocks();
+        builder.preopened_listener(listener).preopened_stream(stream);
+        let store = Store::new(&engine, change(&mut builder).build());
+        Ok(Self { engine, store, silence: Silence { input, output, peer } })
+    }
+
+    fn export(&mut self, name: &str) -> Result<TypedFunc<i64, i32>> {
+        let module = Module::new(&self.engine, WAITING)?;
+        let mut linker = Linker::new(&self.engine);
+        crate::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
+        let instance = linker.instantiate(&mut self.store, &module)?;
+        instance.get_typed_func(&mut self.store, name)
+    }
+}
+
+const HOUR: i64 = 3_600_000_000_000;
+const ALL: [&str; 8] = ["sleep", "poll", "read", "write", "accept", "recv", "recv_all", "send"];
+
+#[test]
+fn waits_end_at_the_stores_deadline() -> Result<()> {
+    for name in ALL {
+        let (begun, begins) = channel();
+        let mut waiting = Waiting::new(|builder| builder.log(LogScopes::ALL, Begun(begun)))?;
+        waiting.store.set_epoch_deadline(1);
+        let export = waiting.export(name)?;
+        let engine = waiting.engine.clone();
+        let ticker = std::thread::spawn(move || {
+            begins.recv().unwrap();
+            // Into the wait, most of the time; before it is as good.
+            std::thread::sleep(Duration::from_millis(20));
+            engine.increment_epoch();
+        });
+        let error = export.call(&mut waiting.store, HOUR).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt), "{name}");
+        ticker.join().unwrap();
+        // The store is as usable as before.
+        waiting.store.set_epoch_deadline(1);
+        assert_eq!(waiting.export("sleep")?.call(&mut waiting.store, 1)?, 0, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn waits_end_at_the_contexts_deadline() -> Result<()> {
+    for name in ALL {
+        let soon = Instant::now() + Duration::from_millis(20);
+        let mut waiting = Waiting::new(|builder| builder.wait_deadline(soon))?;
+        waiting.store.set_epoch_deadline(1_000);
+        let export = waiting.export(name)?;
+        let error = export.call(&mut waiting.store, HOUR).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::Interrupt), "{name}");
+        waiting.store.data_mut().set_wait_deadline(None);
+        assert_eq!(waiting.export("sleep")?.call(&mut waiting.store, 1)?, 0, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_wait_goes_on_when_the_store_says_so() -> Result<()> {
+    let (begun, begins) = channel();
+    let mut waiting = Waiting::new(|builder| builder.log(LogScopes::FILESYSTEM, Begun(begun)))?;
+    waiting.store.set_epoch_deadline(1);
+    let export = waiting.export("read")?;
+    let (asked, asks) = channel();
+    let engine = waiting.engine.clone();
+    // The call is interrupted twice, at least, and finds input after the second time.
+    let Silence { mut input, .. } = waiting.silence;
+    let mut count = 0;
+    waiting.store.epoch_deadline_callback(move |_| {
+        count += 1;
+        if count == 2 {
+            input.write_all(b"late")?;
+        }
+        // Nobody listens after the second.
+        let _ = asked.send(count);
+        Ok(UpdateDeadline::Continue(1))
+    });
+    let ticker = std::thread::spawn(move || {
+        begins.recv().unwrap();
+        while asks.recv_timeout(Duration::from_millis(1)) != Ok(2) {
+            engine.increment_epoch();
+        }
+    });
+    assert_eq!(export.call(&mut waiting.store, 0)?, 0);
+    ticker.join().unwrap();
+    Ok(())
+}
+
+#[test]
+fn a_sleep_that_is_interrupted_does_not_begin_anew() -> Result<()> {
+    let mut waiting = Waiting::new(|builder| builder)?;
+    waiting.store.set_epoch_deadline(1);
+    waiting.store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Continue(1)));
+    let export = waiting.export("sleep")?;
+    let engine = waiting.engine.clone();
+    let (done, is_done) = channel::<()>();
+    let ticker = std::thread::spawn(move || {
+        // A tick comes well before the sleep is over, each time.
+        while is_done.recv_timeout(Duration::from_millis(1)).is_err() {
+            engine.increment_epoch();
+        }
+    });
+    assert_eq!(export.call(&mut waiting.store, 100_000_000)?, 0);
+    done.send(()).unwrap();
+    ticker.join().unwrap();
+    Ok(())
+}
+
+#[test]
+fn what_is_ready_is_not_waited_for() -> Result<()> {
+    let mut waiting = Waiting::new(|builder| builder)?;
+    waiting.store.set_epoch_deadline(1);
+    waiting.silence.input.write_all(b"in")?;
+    waiting.silence.peer.write_all(b"socket")?;
+    for name in ["poll", "read", "accept", "recv"] {
+        if name == "accept" {
+            let address = waiting.silence.peer.peer_addr()?;
+            drop(TcpStream::connect(address)?);
+        }
+        assert_eq!(waiting.export(name)?.call(&mut waiting.store, 0)?, 0, "{name}");
+    }
+    // What was written before the pipe was full is there.
+    waiting.store.data_mut().set_wait_deadline(Some(Instant::now() + Duration::from_millis(20)));
+    waiting.export("write")?.call(&mut waiting.store, 0).unwrap_err();
+    let mut written = [1; 4096];
+    waiting.silence.output.read_exact(&mut written)?;
+    assert_eq!(written, [0; 4096], "the guest's zeros");
+    Ok(())
+}
