@@ -39,6 +39,11 @@
 //! contrary no arguments, no environment, no directory, an empty standard input, outputs that go
 //! nowhere, clocks that do not know the time and numbers that are not random.
 //!
+//! A directory of the host is one file system of several that a guest may be given, an embedder's own
+//! among them: see [`Fs`]. What a guest does can be logged: see [`WasiCtxBuilder::log`]. Programs of
+//! Emscripten and AssemblyScript import other things besides: [`add_emscripten_to_linker`],
+//! [`add_assemblyscript_to_linker`].
+//!
 //! # Waiting, and being interrupted
 //! `poll_oneoff`, reads of streams and sockets, `sock_accept` and writes to what is full wait. They
 //! obey the store's deadline, where the engine counts epochs: within a few milliseconds of
@@ -62,10 +67,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod assemblyscript;
 mod call;
 mod clock;
 mod context;
 mod descriptor;
+mod emscripten;
 mod environ;
 mod errno;
 mod fd;
@@ -91,8 +98,10 @@ mod stdio;
 mod tests;
 mod wait;
 
+pub use assemblyscript::add_assemblyscript_to_linker;
 pub use clock::{Clock, Clocks, FixedClocks, SystemClocks};
 pub use context::{WasiCtx, WasiCtxBuilder};
+pub use emscripten::add_emscripten_to_linker;
 pub use errno::Errno;
 pub use filestat::{Filestat, Filetype, NewTime};
 pub use fs::{

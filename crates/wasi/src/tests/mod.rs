@@ -12,6 +12,7 @@
 
 mod clock;
 mod draft;
+mod env;
 mod escape;
 mod fd;
 mod log;
