@@ -392,7 +392,8 @@ impl Call<'_> {
             return Err(Errno::Notcapable);
         }
         let buffer = self.guest.slice_mut(address, length)?;
-        let used = readdir::read(&open.directory, &mut open.listing, cookie, buffer)?;
+        let most = self.context.limits.directory_entries;
+        let used = readdir::read(&open.directory, &mut open.listing, cookie, buffer, most)?;
         self.guest.write_u32(result, u32::try_from(used)?)
     }
 

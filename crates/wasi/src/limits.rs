@@ -2,6 +2,10 @@
 
 /// Bounds on what one [`WasiCtx`](crate::WasiCtx) holds and on what one call may ask for.
 ///
+/// With these a call makes the host allocate some tens of kilobytes at most: what is read and
+/// written goes to and from the guest's memory in place. Files in memory have their own
+/// [`MemoryLimits`](crate::MemoryLimits).
+///
 /// ```
 /// let limits = brolga_wasi::WasiLimits { descriptors: 16, ..Default::default() };
 /// let context = brolga_wasi::WasiCtxBuilder::new().limits(limits).build();
@@ -18,10 +22,22 @@ pub struct WasiLimits {
     pub buffers: usize,
     /// Subscriptions of one `poll_oneoff`. Beyond it `inval`.
     pub subscriptions: usize,
+    /// Bytes of one `random_get`. Beyond it `inval`.
+    pub random_bytes: usize,
+    /// Entries of one directory that are read, `.` and `..` among them. If it has more, reading beyond
+    /// these fails with `overflow`.
+    pub directory_entries: u64,
 }
 
 impl Default for WasiLimits {
     fn default() -> Self {
-        Self { descriptors: 1024, path_bytes: 4096, buffers: 1024, subscriptions: 2048 }
+        Self {
+            descriptors: 1024,
+            path_bytes: 4096,
+            buffers: 1024,
+            subscriptions: 2048,
+            random_bytes: 64 << 20,
+            directory_entries: 1 << 20,
+        }
     }
 }

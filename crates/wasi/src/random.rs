@@ -70,6 +70,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 impl Call<'_> {
     pub(crate) fn random_get(&mut self, address: u32, length: u32) -> Result<(), Errno> {
+        if length as usize > self.context.limits.random_bytes {
+            return Err(Errno::Inval);
+        }
         for chunk in self.guest.slice_mut(address, length)?.chunks_mut(CHUNK_BYTES) {
             self.context.random.fill(chunk)?;
         }

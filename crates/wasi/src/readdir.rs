@@ -59,16 +59,23 @@ impl Listing {
 
 /// Fills `buffer` with the entries from `cookie` on. Returns the bytes used: fewer than the
 /// buffer's only at the end of the directory.
+///
+/// # Errors
+/// `overflow` beyond `entries_max` entries.
 pub(crate) fn read(
     directory: &GuestDirectory,
     listing: &mut Option<Listing>,
     cookie: u64,
     buffer: &mut [u8],
+    entries_max: u64,
 ) -> Result<usize, Errno> {
     let mut place = match listing.take() {
         Some(place) if cookie != 0 && place.next == cookie => place,
         _ => Listing::of(directory)?,
     };
+    if cookie > entries_max {
+        return Err(Errno::Overflow);
+    }
     while place.next < cookie {
         if place.peek()?.is_none() {
             return Ok(0);
@@ -81,6 +88,10 @@ pub(crate) fn read(
         let Some(entry) = place.peek()? else {
             break;
         };
+        // Even if some were read: a buffer that is not full would say that these are all.
+        if next > entries_max {
+            return Err(Errno::Overflow);
+        }
         let room = &mut buffer[used..];
         let header = record(entry, next)?;
         let written = put(room, header.bytes(), entry.name.as_bytes());

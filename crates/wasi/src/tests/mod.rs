@@ -10,9 +10,11 @@
 //!
 //! What is true of all file systems is tested with [`everywhere`].
 
+mod caps;
 mod clock;
 mod draft;
 mod env;
+mod errnos;
 mod escape;
 mod fd;
 mod log;
