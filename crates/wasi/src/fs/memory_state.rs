@@ -202,10 +202,10 @@ impl State {
 
     /// A second name for a node.
     pub(super) fn link(&mut self, id: u64, directory: u64, name: Name<'_>) -> Result<(), Errno> {
+        self.check_new(directory, name)?;
         if self.body(id)?.filetype() == Filetype::Directory {
             return Err(Errno::Perm);
         }
-        self.check_new(directory, name)?;
         // A name is an entry, whether what it names is new or not.
         if self.used.entries >= self.limits.entries {
             return Err(Errno::Nospc);
@@ -277,6 +277,8 @@ impl State {
         match self.find(to, new) {
             Ok(old) if old == id => return Ok(()),
             Ok(old) => {
+                // What it is in has at least that entry.
+                self.check_not_beneath(from, old).map_err(|_| Errno::Notempty)?;
                 match (is_directory, self.body(old)?) {
                     (true, Body::Directory { entries, .. }) if !entries.is_empty() => {
                         return Err(Errno::Notempty);

@@ -203,7 +203,12 @@ impl Directory for OverlayDirectory {
             if Arc::ptr_eq(&self.0, to) && name == new {
                 return Ok(());
             }
+            if is_directory && to.is_beneath(&self.0, name)? {
+                return Err(Errno::Inval);
+            }
             match (is_directory, layer.filetype() == Filetype::Directory) {
+                // What it is in has at least that entry.
+                (_, true) if self.0.is_beneath(to, new)? => return Err(Errno::Notempty),
                 (true, false) => return Err(Errno::Notdir),
                 (false, true) => return Err(Errno::Isdir),
                 (true, true) if to.open(new).map(Arc::new)?.entries()?.next().is_some() => {
@@ -232,10 +237,11 @@ impl Directory for OverlayDirectory {
     fn link(&self, name: Name<'_>, to: &dyn Directory, new: Name<'_>) -> Result<(), Errno> {
         let to = self.same(to)?;
         let _change = self.0.change();
-        if self.0.find(name)?.filetype() == Filetype::Directory {
+        let layer = self.0.find(name)?;
+        to.check_new(new)?;
+        if layer.filetype() == Filetype::Directory {
             return Err(Errno::Perm);
         }
-        to.check_new(new)?;
         let from = self.0.copy_up(name)?;
         let upper = to.materialize()?;
         from.link(name, &*upper, new)?;

@@ -290,6 +290,20 @@ impl Node {
         }
     }
 
+    /// Whether this is the entry `name` of `directory`, or beneath it.
+    pub(super) fn is_beneath(&self, directory: &Node, name: Name<'_>) -> Result<bool, Errno> {
+        let known = |stat: Filestat| (stat.device, stat.inode);
+        let directory = known(directory.filestat()?);
+        let mut node = self;
+        while let Some((parent, called)) = &node.parent {
+            if called == name.as_str() && known(parent.filestat()?) == directory {
+                return Ok(true);
+            }
+            node = parent;
+        }
+        Ok(false)
+    }
+
     /// Fails with `inval` if `to` is the directory `name` or beneath it, and with `xdev` if the file
     /// system below has a part in that directory.
     pub(super) fn check_movable(
@@ -297,16 +311,10 @@ impl Node {
         name: Name<'_>,
         to: &Arc<Node>,
     ) -> Result<(), Errno> {
-        let moved = self.open(name)?;
-        let mine = self.filestat()?;
-        let mut node = to;
-        while let Some((parent, called)) = &node.parent {
-            let there = parent.filestat()?;
-            if called == name.as_str() && (there.device, there.inode) == (mine.device, mine.inode) {
-                return Err(Errno::Inval);
-            }
-            node = parent;
+        if to.is_beneath(self, name)? {
+            return Err(Errno::Inval);
         }
+        let moved = self.open(name)?;
         if moved.lower.is_some() { Err(Errno::Xdev) } else { Ok(()) }
     }
 }

@@ -22,6 +22,7 @@ mod mount;
 mod overlay;
 mod path;
 mod poll;
+mod sequences;
 mod sock;
 mod strings;
 mod transfer;
