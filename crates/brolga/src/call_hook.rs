@@ -87,10 +87,11 @@ impl<T> Store<T> {
     ) {
         let mut context = self.context_mut();
         let cell = context.cell_mut();
-        cell.call_hook = Some(Hook(Box::new(hook)));
         cell.hooked = true;
         // What functions have remembered until now they shall look up again.
         cell.runtime.renew_epoch();
+        // Last, as it drops the hook before, which may panic.
+        cell.call_hook = Some(Hook(Box::new(hook)));
     }
 }
 

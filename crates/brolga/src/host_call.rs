@@ -357,12 +357,12 @@ where
 {
     // SAFETY: the caller's promise.
     let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    if unsafe { bound.store.is_hooked() } {
+        // SAFETY: as above.
+        return unsafe { call_told(store, bound, caller, params) };
+    }
     let body = || {
-        // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
-        if unsafe { bound.store.is_hooked() } {
-            // SAFETY: as above.
-            return unsafe { call_told(bound, caller, params) };
-        }
         // SAFETY: as above.
         let context = unsafe { StoreContextMut::from_ptr(bound.store) };
         let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
@@ -380,23 +380,28 @@ where
 #[cold]
 #[inline(never)]
 unsafe fn call_told<T, F, P, R>(
+    store: NonNull<AbiStoreContext>,
     bound: &Bound<T, Typed<F, P, R>>,
     caller: *mut VmContext,
     params: P,
-) -> Result<R::Register, Unwind>
+) -> R::Register
 where
     T: 'static,
     F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
     R: WasmRet + 'static,
 {
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
-    unsafe { tell(bound.store, CallHook::CallingHost) }?;
-    // SAFETY: as above; the context of the hook is gone.
-    let context = unsafe { StoreContextMut::from_ptr(bound.store) };
-    let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
-    // SAFETY: as above; the context that the closure got is gone.
-    unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
-    result.into_register().map_err(unwind)
+    let body = || {
+        // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+        unsafe { tell(bound.store, CallHook::CallingHost) }?;
+        // SAFETY: as above; the context of the hook is gone.
+        let context = unsafe { StoreContextMut::from_ptr(bound.store) };
+        let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
+        // SAFETY: as above; the context that the closure got is gone.
+        unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
+        result.into_register().map_err(unwind)
+    };
+    // SAFETY: as in `call_in_registers`, whose frame owns nothing either.
+    unsafe { host_call_shim(store, body) }
 }
 
 /// Tells the store's hook, if it has one.

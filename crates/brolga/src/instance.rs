@@ -212,7 +212,7 @@ impl Instance {
 fn start<T>(store: &mut StoreContextMut<'_, T>, instance: InstanceId) -> Result<()> {
     match store.cell().runtime.start_function(instance)? {
         None => Ok(()),
-        Some(StartFunction::Own(start)) => call_start(store, start),
+        Some(StartFunction::Own(_)) => call_start(store, instance),
         Some(StartFunction::Imported(func)) => call_dynamic(store.reborrow(), func, &[], &mut []),
     }
 }

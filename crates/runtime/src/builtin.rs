@@ -99,7 +99,7 @@ unsafe fn run<R: Copy>(
     let context = NonNull::new(context).expect("a context names its store");
     let body = move || {
         // SAFETY: code of the store runs on this thread, so nobody else uses the store: whoever
-        // entered code has lent it out by `Store::context`.
+        // entered code has said where it is, by `Store::stay`.
         let store = unsafe { Store::from_context(context).as_mut() };
         let place = store.arenas.instances.place_at(index);
         body(store, place.expect("a running instance is in its store"))

@@ -38,8 +38,7 @@ pub(crate) struct Epoch(pub(crate) AtomicU64);
 /// What a store's embedder does when code meets the deadline: code goes on if it returns `Ok`, and
 /// otherwise ends with what it says. It gets the store's embedder.
 ///
-/// The store is the hook's while it runs. It asks for [`Store::context`] before it returns, as
-/// every way into code does.
+/// The store is the hook's while it runs.
 pub type EpochHook = unsafe fn(embedder: *mut ()) -> Result<(), Unwind>;
 
 /// A store's part in stopping its code.
@@ -127,7 +126,7 @@ pub(crate) unsafe fn new_epoch(vmctx: *mut VmContext) {
     let context = NonNull::new(unsafe { (*vmctx).store }).expect("a context names its store");
     let body = move || {
         // SAFETY: code of the store runs on this thread, so nobody else uses the store: whoever
-        // entered code has lent it out by `Store::context`.
+        // entered code has said where it is, by `Store::stay`.
         let store = unsafe { Store::from_context(context).as_ref() };
         if !store.is_late() {
             return Ok(());

@@ -9,8 +9,8 @@
 //! ```
 //! What can be done with each kind of thing is in the file of its name, as an `impl Store`.
 //!
-//! **Trusts** that who enters code has said by [`Store::stay`] where the store is, or says so by
-//! [`Store::context`] each time, so that `owner` is true.
+//! **Trusts** that who enters code has said by [`Store::stay`] where the store is, so that `owner` is
+//! true.
 //! **Promises** that nothing in it is used by two threads at once: it is `Send`, not `Sync`.
 //! **Tested by** everything in `tests/`.
 //!
@@ -218,10 +218,9 @@ impl Store {
         self.context.as_non_null()
     }
 
-    /// What code knows of the store: to be asked for on every way into code of a store that may
-    /// have been moved, so that builtins and host functions find it where it is now.
-    #[inline]
-    pub fn context(&mut self) -> NonNull<StoreContext> {
+    /// What code knows of the store, for tests of stores that are moved: none of their code runs.
+    #[cfg(test)]
+    pub(crate) fn context(&mut self) -> NonNull<StoreContext> {
         let context = self.context.as_non_null();
         let owner: *mut Store = self;
         // SAFETY: the context lives as long as `self`, and only `self` and running code write it.

@@ -27,8 +27,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 use brolga_abi::FuncRef;
 use brolga_module::{self as module, FuncType};
 use brolga_runtime::{
-    Failure, FuncId, HandleError, OwnStart, RegisterArgs, RegisterResult, StackError,
-    Store as RuntimeStore, StoreStack, TrapRecord,
+    Failure, FuncId, HandleError, InstanceId, RegisterArgs, RegisterResult, StackError,
+    StartFunction, Store as RuntimeStore, StoreStack, TrapRecord,
 };
 
 use super::reference;
@@ -142,17 +142,25 @@ unsafe fn enter_in_registers<T>(
     called.map_err(|record| call_error(store, *record))
 }
 
-/// Calls the start function of an instance that was just made.
+/// Calls the start function of an instance, if it has one of its own.
 ///
 /// # Errors
-/// What the call ended with.
-pub(crate) fn call_start<T>(store: &mut StoreContextMut<'_, T>, start: OwnStart) -> Result<()> {
+/// What the call ended with; or if the hook has closed the instance.
+pub(crate) fn call_start<T>(
+    store: &mut StoreContextMut<'_, T>,
+    instance: InstanceId,
+) -> Result<()> {
     store.told(|store| {
+        // Here and not before: the hook may have closed the instance, which core dumps name.
+        let start = match store.cell().runtime.start_function(instance)? {
+            Some(StartFunction::Own(start)) => start,
+            _ => return Ok(()),
+        };
         let context = store.cell().runtime.context_of_stayed();
         let stack = store.cell().stack.as_ptr();
-        // SAFETY: stack and context are this store's, whose instance is there until it is closed,
-        // which nobody can who has no handle of it yet. Nothing of the store is borrowed but
-        // through `store`, which waits.
+        // SAFETY: stack and context are this store's, and the instance was there when its start
+        // function was asked for just now. Nothing of the store is borrowed but through `store`,
+        // which waits.
         let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
         let called = called.map_err(|record| call_error(store, *record));
         settle(store);

@@ -35,6 +35,10 @@ pub(crate) unsafe fn enter_slots(
     // SAFETY: the caller's promises; what code may change is declared, or saved on the stack.
     unsafe {
         asm!(
+            // The stack is soon another, of which unwinders (a profiler's, at any instruction) are
+            // told no more than that it ends here.
+            ".cfi_remember_state",
+            ".cfi_undefined x30",
             "stp x29, x19, [sp, #-16]!",
             "mov x19, x20",
             "adr x9, 3f",
@@ -53,6 +57,7 @@ pub(crate) unsafe fn enter_slots(
             "3:",
             "hint #36",
             "ldp x29, x19, [sp], #16",
+            ".cfi_restore_state",
             sp = const offset_of!(Landing, sp),
             pc = const offset_of!(Landing, pc),
             inout("x0") target.callee => thrown,
@@ -90,7 +95,9 @@ pub(crate) unsafe fn enter_registers(
     macro_rules! enter {
         ([$($push:literal)*] [$($operand:tt)*]) => {
             asm!(
-                "stp x29, x19, [sp, #-16]!",
+                ".cfi_remember_state",
+            ".cfi_undefined x30",
+            "stp x29, x19, [sp, #-16]!",
                 "mov x19, x20",
                 "adr x9, 3f",
                 "mov x10, sp",
@@ -112,6 +119,7 @@ pub(crate) unsafe fn enter_registers(
                 "mov x1, #1",
                 "4:",
                 "ldp x29, x19, [sp], #16",
+            ".cfi_restore_state",
                 sp = const offset_of!(Landing, sp),
                 pc = const offset_of!(Landing, pc),
                 inout("x2") target.callee => _,
@@ -226,14 +234,15 @@ pub unsafe extern "C" fn host_out_of_stack(callee: *mut HostFunctionContext) -> 
 ///
 /// Host code's caller is then wasm, where unwinders end. If the host function is called in the
 /// place of the outermost wasm function, by a tail call, its caller would be the assembly that
-/// enters code: hence the other way, with a frame whose return address unwinders are told nothing
-/// about.
+/// enters code: hence the other way, with a frame. Unwinders are told of no caller in either, as a
+/// profiler may look at any instruction.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! host_stub {
     ($enter:expr) => {
         ::core::arch::naked_asm!(
             ".cfi_startproc",
+            ".cfi_undefined x30",
             "hint #34",
             "ldr x9, [x2, #{store}]",
             "str x30, [x9, #{exit_pc}]",
@@ -255,7 +264,6 @@ macro_rules! host_stub {
             "sub x9, x11, x9",
             "b {out_of_stack}",
             "2:",
-            ".cfi_undefined x30",
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
             "bl {enter}",

@@ -42,6 +42,10 @@ pub(crate) unsafe fn enter_slots(
     // SAFETY: the caller's promises; what code may change is declared, or saved on the stack.
     unsafe {
         asm!(
+            // The stack is soon another, of which unwinders (a profiler's, at any instruction) are
+            // told no more than that it ends here.
+            ".cfi_remember_state",
+            ".cfi_undefined rip",
             "push rbp",
             "push rbx",
             "mov rbx, rsp",
@@ -59,6 +63,7 @@ pub(crate) unsafe fn enter_slots(
             "3:",
             "pop rbx",
             "pop rbp",
+            ".cfi_restore_state",
             sp = const offset_of!(Landing, sp),
             pc = const offset_of!(Landing, pc),
             inout("r12") landing => _,
@@ -94,6 +99,8 @@ pub(crate) unsafe fn enter_registers(
     macro_rules! enter {
         ([$($push:literal)*] [$($operand:tt)*]) => {
             asm!(
+                ".cfi_remember_state",
+                ".cfi_undefined rip",
                 "push rbp",
                 "push rbx",
                 "mov rbx, rsp",
@@ -115,6 +122,7 @@ pub(crate) unsafe fn enter_registers(
                 "4:",
                 "pop rbx",
                 "pop rbp",
+                ".cfi_restore_state",
                 sp = const offset_of!(Landing, sp),
                 pc = const offset_of!(Landing, pc),
                 inout("r12") landing => _,
@@ -228,14 +236,15 @@ pub unsafe extern "C" fn host_out_of_stack(callee: *mut HostFunctionContext) -> 
 ///
 /// Host code's caller is then wasm, where unwinders end. If the host function is called in the
 /// place of the outermost wasm function, by a tail call, its caller would be the assembly that
-/// enters code: hence the other way, with a frame whose return address unwinders are told nothing
-/// about.
+/// enters code: hence the other way, with a frame. Unwinders are told of no caller in either, as a
+/// profiler may look at any instruction.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! host_stub {
     ($enter:expr) => {
         ::core::arch::naked_asm!(
             ".cfi_startproc",
+            ".cfi_undefined rip",
             "mov r10, [rsp]",
             "mov rax, [rdi + {store}]",
             "mov [rax + {exit_pc}], r10",
@@ -246,7 +255,6 @@ macro_rules! host_stub {
             "jz 2f",
             "jmp {enter}",
             "2:",
-            ".cfi_undefined rip",
             "push rbp",
             "mov rbp, rsp",
             "call {enter}",
