@@ -392,14 +392,18 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         // SAFETY: the slots have just been written, and the type was looked at in `new`: it takes
         // these values, which `store` checked to be the store's own where they are references.
         // Nothing was closed since the function was resolved.
-        let called = unsafe { Self::enter(store, func_ref, &mut slots) };
-        let result = called.map(|first| {
-            // SAFETY: the function has returned values of `R`'s types in the slots.
-            let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) };
-            R::load(&mut values)
-        });
+        let first = match unsafe { Self::enter(store, func_ref, &mut slots) } {
+            Ok(first) => first,
+            Err(error) => {
+                settle(store);
+                return Err(error);
+            }
+        };
+        // SAFETY: the function has returned values of `R`'s types in the slots.
+        let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) };
+        let result = R::load(&mut values);
         settle(store);
-        result
+        Ok(result)
     }
 
     /// Calls it with the parameters in `slots`, in registers where that goes; results come back in
