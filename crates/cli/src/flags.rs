@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use brolga_wasi::LogScopes;
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::units;
 
@@ -143,6 +144,11 @@ pub(crate) struct CodeFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Finding out")]
 pub(crate) struct FindingFlags {
+    /// Print the program's calls of the host, with arguments and results, to standard error: those
+    /// of the scopes clock, filesystem, memory, proc, poll, random, sock, or all
+    #[arg(long, value_name = "SCOPE,...", value_parser = value_parser!(LogScopes))]
+    pub(crate) hostlogging: Option<LogScopes>,
+
     /// Find out where time goes: perfmap (/tmp/perf-PID.map, for `perf report`), jitdump
     /// (./jit-PID.dump, for `perf inject --jit`), or guest, which looks a thousand times a second
     /// which functions run, for <https://profiler.firefox.com> [default FILE: brolga-profile.json]

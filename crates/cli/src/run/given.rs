@@ -28,6 +28,9 @@ pub(super) fn context(flags: &RunFlags, file: &str, args: &[String]) -> Result<W
         })?;
         builder.preopened_listener(listener);
     }
+    if let Some(scopes) = flags.finding.hostlogging {
+        builder.log(scopes, std::io::stderr());
+    }
     Ok(builder.build())
 }
 

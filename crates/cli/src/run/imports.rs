@@ -1,10 +1,51 @@
 //! What a module asks for and nobody gives: said before anything runs, with who might give it.
 
-use brolga::{Linker, Module, Store};
+use brolga::{ExternType, Linker, Module, Store, ValType};
 use brolga_wasi::WasiCtx;
 
 use crate::failure::Failure;
 use crate::input::Name;
+
+/// Defines what programs of Emscripten and AssemblyScript import from their host, if `module` looks
+/// like one of them.
+pub(super) fn add_toolchains(
+    file: Name<'_>,
+    linker: &mut Linker<WasiCtx>,
+    module: &Module,
+) -> Result<(), Failure> {
+    let mut from_env = module.imports().filter(|import| import.module() == "env").peekable();
+    if from_env.peek().is_none() {
+        return Ok(());
+    }
+    let is_of_script = from_env.any(|import| is_of_assemblyscript(import.name(), &import.ty()));
+    // What has been preloaded comes later, and takes their place.
+    linker.allow_shadowing(true);
+    brolga_wasi::add_emscripten_to_linker(linker, module, |context: &mut WasiCtx| context)
+        .and_then(|()| match is_of_script {
+            true => brolga_wasi::add_assemblyscript_to_linker(linker, |context| context),
+            false => Ok(()),
+        })
+        .map_err(|error| Failure::new(format!("can't run {file}: {error:#}")))
+}
+
+/// Whether an import from `env` is one that AssemblyScript's programs have: others have functions
+/// of these names too, but of other types.
+fn is_of_assemblyscript(name: &str, ty: &ExternType) -> bool {
+    let ExternType::Func(ty) = ty else { return false };
+    let letters = |types: &mut dyn Iterator<Item = ValType>| -> String {
+        let letter = |ty| match ty {
+            ValType::I32 => 'i',
+            ValType::F64 => 'd',
+            _ => '?',
+        };
+        types.map(letter).collect()
+    };
+    let ty = (letters(&mut ty.params()), letters(&mut ty.results()));
+    matches!(
+        (name, &*ty.0, &*ty.1),
+        ("abort", "iiii", "") | ("trace", "iiddddd", "") | ("seed", "", "d")
+    )
+}
 
 /// How many imports, and hints, a message lists.
 const SHOWN_MAX: usize = 10;

@@ -12,7 +12,7 @@ mod values;
 mod watch;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use brolga::{Engine, Error, ExternType, GrowError, Instance, InstantiateError, Linker, Module};
@@ -53,6 +53,7 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::new(format!("can't provide WASI: {error:#}")))?;
     let mut store = Store::new(&engine, context);
     bounds::bound(&mut store, &flags.bounds)?;
+    imports::add_toolchains(Name(path), &mut linker, &module)?;
     preload(flags, &mut linker, &mut store, &ctrl_c)?;
     imports::check(Name(path), &linker, &mut store, &module)?;
     let watch = match bounds::looks_at_epochs(flags) {
@@ -102,11 +103,16 @@ fn preload(
     store: &mut Store<WasiCtx>,
     ctrl_c: &CtrlC,
 ) -> Result<(), Failure> {
-    for (name, file) in &flags.given.preload {
-        let module = input::module(linker.engine(), file, ctrl_c)?;
-        imports::check(Name(file), linker, store, &module)?;
+    let preloads = &flags.given.preload;
+    let compile = |(_, file): &(String, PathBuf)| input::module(linker.engine(), file, ctrl_c);
+    let modules = preloads.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
+    for ((_, file), module) in preloads.iter().zip(&modules) {
+        imports::add_toolchains(Name(file), linker, module)?;
+    }
+    for ((name, file), module) in preloads.iter().zip(&modules) {
+        imports::check(Name(file), linker, store, module)?;
         linker.allow_shadowing(true);
-        linker.module(&mut *store, name, &module).map_err(|error| {
+        linker.module(&mut *store, name, module).map_err(|error| {
             let failure = Failure::of_call(&error);
             failure.within(format_args!("can't preload {}", Name(file)))
         })?;
