@@ -105,7 +105,11 @@ fn call_message(error: &Error) -> String {
     // The dump says of itself what there is in it: nothing that belongs here.
     let frames = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     let causes = error.chain().skip(1).map(ToString::to_string);
-    let causes: Vec<_> = causes.filter(|cause| Some(cause) != frames.as_ref()).collect();
+    let mut causes: Vec<_> = causes.filter(|cause| Some(cause) != frames.as_ref()).collect();
+    if error.is::<Trap>() {
+        // The trap first, then what is known of it.
+        causes.reverse();
+    }
     let frames = frames.as_deref().and_then(|text| text.split_once('\n'));
     let frames = frames.map(|(_, frames)| format!("\nwasm backtrace:\n{frames}"));
     causes.join(": ") + frames.as_deref().unwrap_or("")
