@@ -85,15 +85,20 @@ impl Failure {
 
     /// Writes the message to standard error.
     pub(crate) fn report(&self) -> ExitCode {
+        ExitCode::from(self.report_code())
+    }
+
+    /// The same; the exit code as a number.
+    pub(crate) fn report_code(&self) -> u8 {
         if self.message.is_empty() {
-            return ExitCode::from(self.code);
+            return self.code;
         }
         let colours = colours();
         eprint(&format!("{} {}", Label { text: "error:", code: "1;31", colours }, self.message));
         for hint in &self.hints {
             eprint(&format!("{} {hint}", Label { text: "hint:", code: "1;36", colours }));
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 

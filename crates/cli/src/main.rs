@@ -37,14 +37,23 @@ mod units;
 mod validate;
 mod wast;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
+use failure::Failure;
 use flags::{Brolga, Command};
 
 fn main() -> ExitCode {
-    let outcome = match Brolga::parse().command {
+    let arguments = Brolga::try_parse().unwrap_or_else(|error| {
+        if let Some(failure) = no_command(&error) {
+            std::process::exit(i32::from(failure.report_code()));
+        }
+        error.exit()
+    });
+    let outcome = match arguments.command {
         Command::Run(flags) => run::run(&flags),
         Command::Compile(flags) => compile::compile(&flags),
         Command::Wast(flags) => wast::wast(&flags),
@@ -60,4 +69,16 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// What to say to who forgot the command and began with a file.
+fn no_command(error: &clap::Error) -> Option<Failure> {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let first = std::env::args().nth(1)?;
+    Path::new(&first).is_file().then(|| {
+        Failure::usage(format!("`{first}` is a file, not a command"))
+            .hint(format!("to run it: brolga run {first}"))
+    })
 }
