@@ -47,6 +47,7 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let path = Path::new(file);
     let module = input::module(&engine, path, &ctrl_c)?;
     let entry = entry(flags, Name(path), &module)?;
+    let preloads = compile_preloads(flags, &engine, &ctrl_c)?;
 
     let mut linker = Linker::new(&engine);
     brolga_wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context)
@@ -54,18 +55,19 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let mut store = Store::new(&engine, context);
     bounds::bound(&mut store, &flags.bounds)?;
     imports::add_toolchains(Name(path), &mut linker, &module)?;
-    preload(flags, &mut linker, &mut store, &ctrl_c)?;
-    imports::check(Name(path), &linker, &mut store, &module)?;
-    let watch = match bounds::looks_at_epochs(flags) {
-        true => Some(watch(flags, &engine, &mut store, &ctrl_c)?),
-        false => None,
+    let (watch, sampler) = match bounds::looks_at_epochs(flags) {
+        true => {
+            watch(flags, &engine, &mut store, &ctrl_c).map(|(it, sampler)| (Some(it), sampler))?
+        }
+        false => (None, None),
     };
+    preload(&preloads, &mut linker, &mut store, watch.as_ref())?;
+    imports::check(Name(path), &linker, &mut store, &module)?;
     let outcome = linker.instantiate(&mut store, &module).and_then(|instance| {
         initialize(&mut store, instance, &module, entry)?;
         call(&mut store, instance, entry, flags, args)
     });
-    let (watch, sampler) = watch.unzip();
-    if let (Some(Profile::Guest(file)), Some(Some(sampler))) = (&flags.finding.profile, sampler) {
+    if let (Some(Profile::Guest(file)), Some(sampler)) = (&flags.finding.profile, sampler) {
         sampler.write(file, module.name().unwrap_or("guest"))?;
     }
     match outcome {
@@ -95,25 +97,40 @@ fn watch(
     Ok((watch, Some(sampler)))
 }
 
+/// A module of `--preload`.
+struct Preload<'a> {
+    name: &'a str,
+    file: &'a Path,
+    module: Module,
+}
+
+fn compile_preloads<'a>(
+    flags: &'a RunFlags,
+    engine: &Engine,
+    ctrl_c: &CtrlC,
+) -> Result<Vec<Preload<'a>>, Failure> {
+    let compile = |(name, file): &'a (String, PathBuf)| {
+        Ok(Preload { name, file, module: input::module(engine, file, ctrl_c)? })
+    };
+    flags.given.preload.iter().map(compile).collect()
+}
+
 /// Defines what the modules of `--preload` export. They may take the place of what is there, and
 /// import what those before them export.
 fn preload(
-    flags: &RunFlags,
+    preloads: &[Preload<'_>],
     linker: &mut Linker<WasiCtx>,
     store: &mut Store<WasiCtx>,
-    ctrl_c: &CtrlC,
+    watch: Option<&Watch>,
 ) -> Result<(), Failure> {
-    let preloads = &flags.given.preload;
-    let compile = |(_, file): &(String, PathBuf)| input::module(linker.engine(), file, ctrl_c);
-    let modules = preloads.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-    for ((_, file), module) in preloads.iter().zip(&modules) {
+    for Preload { file, module, .. } in preloads {
         imports::add_toolchains(Name(file), linker, module)?;
     }
-    for ((name, file), module) in preloads.iter().zip(&modules) {
+    for Preload { name, file, module } in preloads {
         imports::check(Name(file), linker, store, module)?;
         linker.allow_shadowing(true);
         linker.module(&mut *store, name, module).map_err(|error| {
-            let failure = Failure::of_call(&error);
+            let failure = of_call(&error, watch);
             failure.within(format_args!("can't preload {}", Name(file)))
         })?;
     }
@@ -213,10 +230,7 @@ fn ended(
     if let Some(exit) = error.downcast_ref::<Exit>() {
         std::process::exit(exit.0);
     }
-    let mut failure = Failure::of_call(error);
-    if let Some(stopped) = watch.and_then(|watch| watch.stopped(error)) {
-        failure = stopped.with_frames_of(failure);
-    }
+    let mut failure = of_call(error, watch);
     failure = match (error.downcast_ref::<Trap>(), flags.bounds.fuel) {
         (Some(Trap::OutOfFuel), Some(fuel)) => {
             failure.hint(format!("it was given {fuel} with --fuel"))
@@ -234,6 +248,15 @@ fn ended(
         });
     }
     Err(failure)
+}
+
+/// A call into the guest failed: by itself, or because it was stopped.
+fn of_call(error: &Error, watch: Option<&Watch>) -> Failure {
+    let failure = Failure::of_call(error);
+    match watch.and_then(|watch| watch.stopped(error)) {
+        Some(stopped) => stopped.with_frames_of(failure),
+        None => failure,
+    }
 }
 
 /// Whether the program could not begin because its memory is larger than it may be.
