@@ -56,6 +56,16 @@ pub fn settings(engine: &Engine) -> Vec<(&'static str, Vec<(String, String)>)> {
     ]
 }
 
+/// A name as its author wrote it, to be shown to people: Rust's and C++'s names demangled (with the
+/// feature `demangle`), no control characters, of bounded length. Backtraces show names so.
+///
+/// ```
+/// assert_eq!(brolga::inspect::readable("evil\u{1b}[2J"), "evil\\u{1b}[2J");
+/// ```
+pub fn readable(name: &str) -> String {
+    crate::debug::Readable(name).to_string()
+}
+
 /// A module, decoded to be looked at. Compiles only what it is asked for.
 ///
 /// ```
