@@ -94,9 +94,11 @@ impl Failure {
             return self.code;
         }
         let colours = colours();
-        eprint(&format!("{} {}", Label { text: "error:", code: "1;31", colours }, self.message));
+        let error = Label { text: "error:", code: "1;31", colours };
+        eprint(&format!("{error} {}", harmless(&self.message)));
         for hint in &self.hints {
-            eprint(&format!("{} {hint}", Label { text: "hint:", code: "1;36", colours }));
+            let label = Label { text: "hint:", code: "1;36", colours };
+            eprint(&format!("{label} {}", harmless(hint)));
         }
         self.code
     }
@@ -136,6 +138,19 @@ fn colours() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stderr().is_terminal() && !set("NO_COLOR") && !dumb
+}
+
+/// `text` without what could do something to a terminal: modules choose the names in messages.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => shown.push(character),
+            character if character.is_control() => shown.extend(character.escape_default()),
+            character => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// A word in front of a message.

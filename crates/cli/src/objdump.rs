@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use brolga::CodeImage;
-use brolga::inspect::{FunctionListing, Inspection};
+use brolga::inspect::{FunctionListing, Inspection, readable};
 
 use crate::ctrl_c::CtrlC;
 use crate::engine;
@@ -66,7 +66,7 @@ impl<'a> Dump<'a> {
         let bodies: Vec<_> = functions.iter().filter_map(|func| module.body(*func)).collect();
         let lines = text::functions(module, &bodies)?.into_iter().flatten();
         let operators = lines.filter_map(|line| Some((line.offset?, line.text.trim().to_owned())));
-        let names = object::symbols(module, image).map(|(name, start, _)| (start, name));
+        let names = object::symbols(module, image, readable).map(|(name, start, _)| (start, name));
         Ok(Self {
             module,
             image,
@@ -98,7 +98,7 @@ impl<'a> Dump<'a> {
             // Said once for all instructions in a row that came from the same operator.
             if source != shown {
                 shown = source;
-                beside.extend(source.map(|source| self.operator(offsets[source])));
+                beside.extend(source.map(|source| self.operator(func, offsets[source])));
                 beside.extend(source.and_then(|source| place(&symbols[source])));
             }
             if let Some(site) = self.image.trap_site(instruction.address) {
@@ -110,10 +110,11 @@ impl<'a> Dump<'a> {
         Ok(())
     }
 
-    fn operator(&self, offset: usize) -> String {
-        match self.operators.get(&offset).map(String::as_str) {
-            // What the text format closes, the binary ends.
-            Some(")") => format!("{offset:#x} end"),
+    fn operator(&self, func: u32, offset: usize) -> String {
+        let is_last = self.module.body(func).is_some_and(|body| body.end == offset + 1);
+        match self.operators.get(&offset) {
+            // Where the binary ends a function, the text only closes a parenthesis.
+            _ if is_last => format!("{offset:#x} end"),
             Some(text) => format!("{offset:#x} {text}"),
             None => format!("{offset:#x}"),
         }

@@ -23,9 +23,10 @@ pub(crate) fn object(module: &Inspection, image: &CodeImage) -> Result<Vec<u8>, 
     let mut object = Object::new(BinaryFormat::Elf, architecture, endianness);
     let section = object.add_section(Vec::new(), b".text".to_vec(), SectionKind::Text);
     object.append_section_data(section, &image.code, ALIGNMENT);
-    for (name, start, bytes) in symbols(module, image) {
+    for (name, start, bytes) in symbols(module, image, str::to_owned) {
         object.add_symbol(Symbol {
-            name: name.into_bytes(),
+            // What reads object files takes a name to end at a NUL.
+            name: name.replace('\0', "?").into_bytes(),
             value: u64::from(start),
             size: u64::from(bytes),
             kind: SymbolKind::Text,
@@ -39,13 +40,15 @@ pub(crate) fn object(module: &Inspection, image: &CodeImage) -> Result<Vec<u8>, 
     object.write().map_err(|error| Failure::new(format!("can't write an object file: {error}")))
 }
 
-/// What stands where in an image: names, offsets and lengths in bytes.
+/// What stands where in an image: names, offsets and lengths in bytes. `shown` is how names of the
+/// module's are written.
 pub(crate) fn symbols<'a>(
     module: &'a Inspection,
     image: &'a CodeImage,
+    shown: impl Fn(&str) -> String + 'a,
 ) -> impl Iterator<Item = (String, u32, u32)> + 'a {
     let functions = module.functions().zip(&image.functions);
-    let functions = functions.map(|(func, range)| (name(module, func), *range));
+    let functions = functions.map(move |(func, range)| (name(module, func, &shown), *range));
     let typed = [("entry", &image.host_entries), ("exit", &image.host_exits)];
     let typed = typed.into_iter().flat_map(|(what, codes)| {
         codes.iter().map(move |code| (format!("host {what} of type {}", code.ty.0), code.range))
@@ -57,10 +60,10 @@ pub(crate) fn symbols<'a>(
 }
 
 /// A function as backtraces name it: `module!function`.
-fn name(module: &Inspection, func: u32) -> String {
-    let within = module.module_name().unwrap_or("<unknown>");
+fn name(module: &Inspection, func: u32, shown: &impl Fn(&str) -> String) -> String {
+    let within = shown(module.module_name().unwrap_or("<unknown>"));
     match module.name(func) {
-        Some(name) => format!("{within}!{name}"),
+        Some(name) => format!("{within}!{}", shown(name)),
         None => format!("{within}!<wasm function {}>", FuncIndex(func)),
     }
 }

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use brolga::inspect::{FunctionListing, Inspection};
+use brolga::inspect::{FunctionListing, Inspection, readable};
 use brolga::{CodeImage, Engine};
 
 use crate::compile::write;
@@ -133,7 +133,7 @@ impl<'a> Explorer<'a> {
     ) -> Result<Self, Failure> {
         let bodies: Vec<_> = functions.iter().filter_map(|func| module.body(*func)).collect();
         let texts = text::functions(module, &bodies)?;
-        let names = object::symbols(module, image).map(|(name, start, _)| (start, name));
+        let names = object::symbols(module, image, readable).map(|(name, start, _)| (start, name));
         Ok(Self {
             module,
             image,
@@ -164,7 +164,7 @@ impl<'a> Explorer<'a> {
         let mut known: HashSet<usize> =
             listing.sources.iter().map(|source| source.wasm_offset as usize).collect();
         known.extend(listing.ir.lines().filter_map(|line| ir_line(line).0));
-        let name = self.module.name(func).unwrap_or("without a name");
+        let name = self.module.name(func).map_or("without a name".to_owned(), readable);
         Ok(Json::object([
             ("index", Json::Number(func.into())),
             ("name", Json::text(name)),

@@ -104,6 +104,10 @@ fn is_branch(mnemonic: &str) -> bool {
 /// The last operand, if it is an address.
 fn address(operands: &str) -> Option<u32> {
     let last = operands.rsplit([',', ' ']).next()?;
-    let digits = last.trim_start_matches('#').strip_prefix("0x")?;
-    u32::from_str_radix(digits, 16).ok()
+    let number = last.trim_start_matches('#');
+    match number.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        // Capstone writes small numbers so.
+        None => number.parse().ok(),
+    }
 }

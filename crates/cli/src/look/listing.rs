@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use brolga::inspect::Inspection;
+use brolga::inspect::{Inspection, readable};
 
 use crate::failure::Failure;
 use crate::input::Name;
@@ -30,7 +30,7 @@ pub(crate) fn write(
             View::Clif => listing.ir,
             View::Asm => listing.assembly,
         };
-        let name = module.name(func).unwrap_or("without a name");
+        let name = module.name(func).map_or("without a name".to_owned(), readable);
         written = writeln!(output, ";; function {func}: {name}\n{}\n", code.trim_end());
         match written {
             Ok(()) => Ok(()),

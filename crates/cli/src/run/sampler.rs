@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use brolga::inspect::readable;
 use brolga::{AsContext, WasmBacktrace};
 
 use super::firefox;
@@ -89,7 +90,7 @@ impl Sampler {
         let mut stack = None;
         for frame in backtrace.frames().iter().rev() {
             let name = match frame.func_name() {
-                Some(name) => name.to_owned(),
+                Some(name) => readable(name),
                 None => format!("<wasm function {}>", frame.func_index()),
             };
             let function = samples.functions.position(name);
