@@ -118,7 +118,9 @@ impl<T> StoreContextMut<'_, T> {
     ) -> Result<R> {
         self.tell(CallHook::CallingWasm)?;
         let result = call(self);
-        self.tell(CallHook::ReturningFromWasm)?;
-        result
+        match self.tell(CallHook::ReturningFromWasm) {
+            Ok(()) => result,
+            Err(error) => Err(error),
+        }
     }
 }

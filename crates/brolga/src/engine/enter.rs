@@ -524,6 +524,7 @@ pub(crate) fn call_dynamic<T>(
     store.told(|store| call_dynamic_told(store, func, params, results))
 }
 
+#[inline(always)]
 fn call_dynamic_told<T>(
     store: &mut StoreContextMut<'_, T>,
     func: FuncId,
