@@ -171,3 +171,41 @@ fn memories_tables_and_globals_of_the_host() -> Result<()> {
     assert!(Global::new(&mut store, ty, 1.0_f64.into()).is_err());
     Ok(())
 }
+
+#[test]
+fn a_store_has_so_many_host_functions() {
+    let mut store = Store::new(&Engine::default(), ());
+    store.set_limits(Limits { host_functions: 1, ..store.limits() });
+    let ty = FuncType::new(store.engine(), [], []);
+    assert!(Func::try_wrap(&mut store, || ()).is_ok());
+    let error = Func::try_wrap(&mut store, || ()).unwrap_err();
+    assert!(error.is::<FuncError>(), "{error:?}");
+    let error = Func::try_new(&mut store, ty.clone(), |_, _, _| Ok(())).unwrap_err();
+    let text = error.to_string();
+    let mut panics = |make: &dyn Fn(&mut Store<()>) -> Func| {
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&mut store)));
+        assert_eq!(made.unwrap_err().downcast_ref::<String>(), Some(&text));
+    };
+    panics(&|store| Func::wrap(store, || ()));
+    panics(&|store| Func::new(store, ty.clone(), |_, _, _| Ok(())));
+    // SAFETY: there is nothing to return.
+    panics(&|store| unsafe { Func::new_unchecked(store, ty.clone(), |_, _| Ok(())) });
+}
+
+#[test]
+fn counts_of_a_limiter_hold() -> Result<()> {
+    let engine = Engine::default();
+    let limits = StoreLimitsBuilder::new().tables(1).memories(1).instances(1).build();
+    let mut store = Store::new(&engine, limits);
+    store.limiter(|limits| limits);
+    let (table, memory) = (TableType::new(RefType::FUNCREF, 1, None), MemoryType::new(1, None));
+    Table::new(&mut store, table.clone(), Ref::Func(None))?;
+    assert!(Table::new(&mut store, table, Ref::Func(None)).is_err());
+    Memory::new(&mut store, memory.clone())?;
+    assert!(Memory::new(&mut store, memory).is_err());
+    let module = Module::new(&engine, "(module)")?;
+    let instance = Instance::new(&mut store, &module, &[])?;
+    assert!(Instance::new(&mut store, &module, &[]).is_err());
+    instance.close(&mut store)?;
+    Instance::new(&mut store, &module, &[]).map(drop)
+}
