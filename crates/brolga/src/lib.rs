@@ -167,6 +167,7 @@ pub mod macros;
 mod memory;
 mod module;
 mod module_info;
+mod null_ref;
 mod pooling;
 mod proposals;
 #[allow(unsafe_code, reason = "one of the rooms")]
@@ -214,6 +215,7 @@ pub use linker::Linker;
 pub use memory::{Memory, MemoryAccessError};
 pub use module::Module;
 pub use module_info::{ModuleFunction, ResourcesRequired};
+pub use null_ref::{NoExtern, NoFunc};
 pub use pooling::{InstanceAllocationStrategy, PoolingAllocationConfig};
 pub use serialize::{DeserializeError, Precompiled};
 pub use store_cell::{Store, StoreContext, StoreContextMut};

@@ -79,6 +79,7 @@ macro_rules! absent {
 
 absent! {
     wasm_threads "shared memories and atomic operators";
+    shared_memory "memories that threads share";
     wasm_function_references "typed function references";
     wasm_gc "structs and arrays";
     wasm_exceptions "exceptions";

@@ -69,6 +69,14 @@ impl<T> Store<T> {
         store
     }
 
+    /// [`Store::new`]: for programs written against an engine where it can fail.
+    ///
+    /// # Errors
+    /// None.
+    pub fn try_new(engine: &Engine, data: T) -> Result<Store<T>> {
+        Ok(Store::new(engine, data))
+    }
+
     /// The data.
     pub fn data(&self) -> &T {
         &self.context().cell().data

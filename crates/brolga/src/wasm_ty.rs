@@ -8,6 +8,7 @@
 //! | [`V128`] | `v128` |
 //! | [`Func`], `Option<Func>` | `(ref func)`, `funcref` |
 //! | [`Rooted<ExternRef>`](Rooted), `Option<Rooted<ExternRef>>` | `(ref extern)`, `externref` |
+//! | `Option<NoFunc>`, `Option<NoExtern>` | `nullfuncref`, `nullexternref` |
 //!
 //! **Invariants**
 //! - A type takes from the slots and puts there what its `valtype` says: `SLOTS` of them.
@@ -17,7 +18,9 @@ use brolga_module as module;
 use brolga_runtime::Value;
 
 use crate::host_call::Slots;
-use crate::{Error, ExternRef, Func, HeapType, RefType, Result, Rooted, V128, ValType};
+use crate::{
+    Error, ExternRef, Func, HeapType, NoExtern, NoFunc, RefType, Result, Rooted, V128, ValType,
+};
 
 mod sealed {
     pub trait Sealed {}
@@ -242,6 +245,10 @@ references! {
         |func| Value::Func(Some(func.id())), Value::Func(Some(id)) => Func::from_id(id);
     Option<Func>, true, Func,
         |func| Value::Func(func.map(Func::id)), Value::Func(id) => id.map(Func::from_id);
+    Option<NoFunc>, true, NoFunc,
+        |null| null.map_or(Value::Func(None), |it| it.never()), Value::Func(None) => None;
+    Option<NoExtern>, true, NoExtern,
+        |null| null.map_or(Value::Extern(None), |it| it.never()), Value::Extern(None) => None;
     Rooted<ExternRef>, false, Extern,
         |object| Value::Extern(Some(object.id())), Value::Extern(Some(id)) => ExternRef::from_id(id);
     Option<Rooted<ExternRef>>, true, Extern,

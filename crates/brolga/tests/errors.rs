@@ -315,7 +315,8 @@ fn memories_start_alike_with_and_without_images() -> Result<()> {
 #[test]
 fn proposals_that_are_not_there_can_be_switched_off() -> Result<()> {
     type Switch = fn(&mut Config, bool) -> &mut Config;
-    let switches: [(_, Switch); 6] = [
+    let switches: [(_, Switch); 7] = [
+        ("shared_memory", Config::shared_memory),
         ("wasm_threads", Config::wasm_threads),
         ("wasm_function_references", Config::wasm_function_references),
         ("wasm_gc", Config::wasm_gc),

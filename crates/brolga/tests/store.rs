@@ -173,6 +173,13 @@ fn memories_tables_and_globals_of_the_host() -> Result<()> {
 }
 
 #[test]
+fn a_store_is_made() -> Result<()> {
+    assert_eq!(Store::try_new(&Engine::default(), 5)?.into_data(), 5);
+    assert_eq!(Store::<u8>::default().into_data(), 0);
+    Ok(())
+}
+
+#[test]
 fn a_store_has_so_many_host_functions() {
     let mut store = Store::new(&Engine::default(), ());
     store.set_limits(Limits { host_functions: 1, ..store.limits() });

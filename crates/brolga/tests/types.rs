@@ -207,3 +207,37 @@ fn values_know_their_types() -> Result<()> {
     assert!(panics(|| to_object.unwrap_func().is_some()));
     Ok(())
 }
+
+#[test]
+fn nothing_is_null() -> Result<()> {
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "" "f" (func $f (param funcref externref) (result i32)))
+            (func (export "f") (param funcref externref) (result i32)
+                (call $f (local.get 0) (local.get 1)))
+            (func (export "funcref") (result funcref) (ref.null func)))"#,
+    )?;
+    let nulls = Func::wrap(&mut store, |func: Option<Func>, object: Option<Rooted<ExternRef>>| {
+        i32::from(func.is_none() && object.is_none())
+    });
+    let instance = Instance::new(&mut store, &module, &[nulls.into()])?;
+    let f = instance.get_typed_func::<(Option<NoFunc>, Option<NoExtern>), i32>(&mut store, "f")?;
+    assert_eq!(f.call(&mut store, (NoFunc::null(), NoExtern::null()))?, 1);
+    // What may be a function is not known to be none.
+    assert!(instance.get_typed_func::<(), Option<NoFunc>>(&mut store, "funcref").is_err());
+    // The host's own, both ways.
+    let id = Func::wrap(&mut store, |null: Option<NoFunc>| null);
+    assert_eq!(id.ty(&store).to_string(), "(func (param nullfuncref) (result nullfuncref))");
+    let typed = id.typed::<Option<NoFunc>, Option<NoFunc>>(&store)?;
+    assert_eq!(typed.call(&mut store, None)?, None);
+    let mut results = [Val::I32(0)];
+    id.call(&mut store, &[NoFunc::null_val()], &mut results)?;
+    assert_eq!(results[0].unwrap_funcref(), None);
+    let some = Val::from(id);
+    assert!(id.call(&mut store, &[some], &mut results).is_err());
+    assert!(NoExtern::null_ref().is_extern() && NoFunc::null_ref().is_func());
+    Ok(())
+}
