@@ -32,6 +32,12 @@ use crate::fs::{Directory, Entries, Name, OpenFile};
 /// How many symbolic links one path may lead through.
 const LINKS_MAX: usize = 40;
 
+/// How many directories a walk has open at a time, each a descriptor of the host's.
+const DEPTH_MAX: usize = 256;
+
+/// How many names of a path, and of the links it leads through, may be still to come.
+const PENDING_MAX: usize = 4096;
+
 /// A path as the guest gave it, checked for everything that can be seen without the file system.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct GuestPath {
@@ -156,6 +162,9 @@ fn resolve_at_once(
 }
 
 /// Resolves name by name.
+///
+/// # Errors
+/// `nametoolong` for a path that is too deep or, by its links, too long to walk.
 fn walk(base: &Arc<dyn Directory>, path: &GuestPath, follow: bool) -> Result<Place, Errno> {
     /// Puts the parts of a path before those that are to come.
     fn push(pending: &mut Vec<String>, path: &str) {
@@ -184,6 +193,7 @@ fn walk(base: &Arc<dyn Directory>, path: &GuestPath, follow: bool) -> Result<Pla
         // A directory on the way, or a link on the way or at the end.
         let opened = if is_last { Err(Errno::Loop) } else { here.open_directory(name) };
         let target = match opened {
+            Ok(_) if passed.len() == DEPTH_MAX => return Err(Errno::Nametoolong),
             Ok(directory) => {
                 passed.push(std::mem::replace(&mut here, directory));
                 continue;
@@ -204,6 +214,9 @@ fn walk(base: &Arc<dyn Directory>, path: &GuestPath, follow: bool) -> Result<Pla
         }
         names_directory |= is_last && target.names_directory;
         push(&mut pending, &target.path);
+        if pending.len() > PENDING_MAX {
+            return Err(Errno::Nametoolong);
+        }
     }
     Ok(Place { directory: here, name: None, names_directory })
 }

@@ -48,6 +48,8 @@ use crate::filestat::{Filestat, Filetype, NewTime};
 /// - Copying a large file before its first change is one call, which is not interrupted.
 /// - A symbolic link that holds an absolute path is not copied into a [`HostFs`](crate::HostFs):
 ///   [`Errno::Perm`] for what needs that.
+/// - Directories are at most 128 deep: [`Errno::Nametoolong`].
+/// - Of a file's several names, the one by which it is changed gets a copy; the others stay.
 /// - Names that begin with `.wh.` are not there, and can't be made ([`Errno::Inval`]).
 ///
 /// An upper file system that someone else changes meanwhile is not supported; what is read is then
@@ -67,7 +69,8 @@ impl std::fmt::Debug for OverlayFs {
 }
 
 impl OverlayFs {
-    /// `upper` over `lower`.
+    /// `upper` over `lower`. The upper one may not be an overlay itself, nor on top of one; the lower
+    /// one may.
     pub fn new(upper: impl Fs + 'static, lower: impl Fs + 'static) -> Self {
         Self { upper: Arc::new(upper), lower: Arc::new(lower), changing: Arc::default() }
     }

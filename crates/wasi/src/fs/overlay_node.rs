@@ -19,8 +19,13 @@ const COPY: &str = ".wh..wh.copy";
 /// Bytes copied at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// How deep directories are. A directory holds the one that it is in, and is made together with it,
+/// so that neither may go on for ever.
+const DEPTH_MAX: u32 = 128;
+
 /// A directory of the two file systems.
 pub(super) struct Node {
+    depth: u32,
     /// Opened, or made, when it is first needed.
     upper: Mutex<Option<Arc<dyn Directory>>>,
     lower: Option<Arc<dyn Directory>>,
@@ -86,7 +91,8 @@ impl Node {
         lower: Arc<dyn Directory>,
         changing: Arc<Mutex<()>>,
     ) -> Self {
-        Self { upper: Mutex::new(Some(upper)), lower: Some(lower), parent: None, changing }
+        let (upper, lower) = (Mutex::new(Some(upper)), Some(lower));
+        Self { depth: 0, upper, lower, parent: None, changing }
     }
 
     pub(super) fn is_same_overlay(&self, other: &Node) -> bool {
@@ -197,7 +203,13 @@ impl Node {
     }
 
     /// Opens a directory of both, or of the one that has it.
+    ///
+    /// # Errors
+    /// `nametoolong` if it is too deep.
     pub(super) fn open(self: &Arc<Self>, name: Name<'_>) -> Result<Node, Errno> {
+        if self.depth == DEPTH_MAX {
+            return Err(Errno::Nametoolong);
+        }
         let lower = || self.lower.as_ref().ok_or(Errno::Noent)?.open_directory(name);
         let (upper, lower) = match self.find(name)? {
             Layer::Upper(_) => {
@@ -209,7 +221,8 @@ impl Node {
             Layer::Lower(_) => (None, Some(lower()?)),
         };
         let parent = Some((self.clone(), name.as_str().to_owned()));
-        Ok(Node { upper: Mutex::new(upper), lower, parent, changing: self.changing.clone() })
+        let (upper, changing) = (Mutex::new(upper), self.changing.clone());
+        Ok(Node { depth: self.depth + 1, upper, lower, parent, changing })
     }
 
     /// All entries, without those of the overlay's own.

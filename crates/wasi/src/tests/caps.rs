@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{ALL, BULK, DIRECTORY, LOOK, READ, RESULT, RW, World};
+use super::{ALL, BULK, DIRECTORY, Kind, LOOK, READ, RESULT, RW, World};
 use crate::call::Snapshot;
 use crate::{Errno, WasiLimits};
 
@@ -152,4 +152,70 @@ fn renumbering_leaks_nothing_onto_any_kind() {
     }
     // Other tests of this process open and close files meanwhile.
     assert!(count() < before + 200, "{} descriptors after {before}", count());
+}
+
+/// Makes directories inside each other, each by the descriptor of the last, and returns how many
+/// there could be.
+fn dig(kind: Kind, count_max: usize) -> (usize, Option<Errno>) {
+    let mut world = World::of(kind, &[]);
+    let mut fd = RW;
+    for count in 0..count_max {
+        let (path, length) = world.path("a");
+        if let Err(errno) = world.call().path_create_directory(fd, path, length) {
+            return (count, Some(errno));
+        }
+        let inner = match world.open_at(fd, "a", DIRECTORY, LOOK) {
+            Ok(inner) => inner,
+            Err(errno) => return (count, Some(errno)),
+        };
+        if fd != RW {
+            world.call().fd_close(fd).unwrap();
+        }
+        fd = inner;
+    }
+    (count_max, None)
+}
+
+#[test]
+fn directories_may_be_deep_and_nothing_recurses_for_ever() {
+    assert_eq!(dig(Kind::Memory, 20_000), (20_000, None));
+    // The preopened directory is one deep already.
+    assert_eq!(dig(Kind::Overlay, 20_000), (127, Some(Errno::Nametoolong)));
+}
+
+#[test]
+fn a_walk_is_bounded() {
+    let mut world = World::of(Kind::Memory, &[]);
+    let (path, length) = world.path("a");
+    world.call().path_create_directory(RW, path, length).unwrap();
+    // Back and forth is no depth.
+    let path = "a/../".repeat(800) + "file";
+    assert_eq!(world.open(&path, 0, READ).map(|_| ()), Ok(()));
+    let mut fd = RW;
+    for _ in 0..300 {
+        let (path, length) = world.path("d");
+        world.call().path_create_directory(fd, path, length).unwrap();
+        fd = world.open_at(fd, "d", DIRECTORY, LOOK).unwrap();
+    }
+    assert!(world.open(&("d/".repeat(257)), DIRECTORY, LOOK).is_ok());
+    assert_eq!(world.open(&("d/".repeat(258)), DIRECTORY, LOOK), Err(Errno::Nametoolong));
+    // Links that lead through links, each many times.
+    let (path, length) = world.other("long");
+    let (target, target_length) = world.path(&"./".repeat(2000));
+    world.call().path_symlink(target, target_length, RW, path, length).unwrap();
+    assert_eq!(world.open("long/long/long/file", 0, READ).map(|_| ()), Ok(()));
+    let many = "long/".repeat(819);
+    assert_eq!(world.open(&many, DIRECTORY, LOOK), Err(Errno::Loop));
+    // What is still to come is bounded too.
+    let (path, length) = world.other("longer");
+    let (target, target_length) = world.path(&format!("long/{}", "./".repeat(2000)));
+    world.call().path_symlink(target, target_length, RW, path, length).unwrap();
+    let path = format!("longer/{}", "./".repeat(2000));
+    assert_eq!(world.open(&path, DIRECTORY, LOOK), Err(Errno::Nametoolong));
+}
+
+#[test]
+fn a_context_goes_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&World::new().context);
 }
