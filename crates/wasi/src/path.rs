@@ -134,7 +134,10 @@ impl Call<'_> {
         if open & oflags::CREATE != 0 {
             needed = needed | Rights::PATH_CREATE_FILE;
         }
-        if open & oflags::TRUNCATE != 0 {
+        // A directory that hands down the right to make a file empty has it, too: Go opens
+        // directories so, and truncates beneath them.
+        let hands_down = parent.inheriting.contains(Rights::FD_FILESTAT_SET_SIZE);
+        if open & oflags::TRUNCATE != 0 && !hands_down {
             needed = needed | Rights::PATH_FILESTAT_SET_SIZE;
         }
         let directory = parent.directory(needed)?;

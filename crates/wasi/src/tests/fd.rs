@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::{ALL, BULK, CREATE, DIRECTORY, LOOK, READ, RESULT, RO, RW, World, everywhere};
+use super::{
+    ALL, BULK, CREATE, DIRECTORY, LOOK, READ, RESULT, RO, RW, TRUNCATE, WRITE, World, everywhere,
+};
 use crate::{Errno, WasiLimits};
 
 const SEEK: u64 = 1 << 2;
@@ -116,6 +118,29 @@ fn rights_only_shrink() {
         world.call().fd_fdstat_get(fd, RESULT).unwrap();
         assert_eq!(world.u64(RESULT + 8), SEEK);
         assert_eq!(world.open("new", CREATE, SEEK), Err(Errno::Notcapable));
+    });
+}
+
+#[test]
+fn truncating_needs_a_right_to_change_sizes() {
+    const SET_SIZE: u64 = 1 << 19;
+    const FILE_SET_SIZE: u64 = 1 << 22;
+    everywhere(|world| {
+        for (missing, handed_down, expected) in [
+            (0, ALL, Ok(())),
+            // What is handed down would do it in two calls.
+            (SET_SIZE, ALL, Ok(())),
+            (0, ALL & !FILE_SET_SIZE, Ok(())),
+            (SET_SIZE, ALL & !FILE_SET_SIZE, Err(Errno::Notcapable)),
+        ] {
+            let (path, length) = world.path(".");
+            let (base, flags) = (LOOK & !missing, DIRECTORY);
+            let mut call = world.call();
+            call.path_open(RW, 0, path, length, flags, base, handed_down, 0, RESULT).unwrap();
+            let dir = world.u32(RESULT);
+            let outcome = world.open_at(dir, "file", TRUNCATE, WRITE).map(|_| ());
+            assert_eq!(outcome, expected, "{missing:#x} {handed_down:#x}");
+        }
     });
 }
 
