@@ -115,7 +115,7 @@ macro_rules! functions {
                     stringify!($name),
                     move |mut caller: Caller<'_, T>, $($param: $ty),*| -> Result<u32> {
                         let call = Logged { snapshot, signature, args: &[$($param.raw()),*] };
-                        with_call(&mut caller, get, &call, |call| call.$name($($param),*))
+                        with_call(&mut caller, get, &call, &|call| call.$name($($param),*))
                     },
                 )?;
             })*
@@ -180,7 +180,8 @@ fn with_call<T: 'static>(
     caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
     logged: &Logged<'_>,
-    function: impl Fn(&mut Call<'_>) -> Result<(), Errno>,
+    // By reference, so that there is one copy of this for all functions.
+    function: &dyn Fn(&mut Call<'_>) -> Result<(), Errno>,
 ) -> Result<u32> {
     let memory = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => memory,
