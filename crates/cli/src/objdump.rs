@@ -65,7 +65,7 @@ impl<'a> Dump<'a> {
     ) -> Result<Self, Failure> {
         let bodies: Vec<_> = functions.iter().filter_map(|func| module.body(*func)).collect();
         let lines = text::functions(module, &bodies)?.into_iter().flatten();
-        let operators = lines.filter_map(|line| Some((line.offset?, line.text.trim().to_owned())));
+        let operators = lines.map(|line| (line.offset, line.text.trim().to_owned()));
         let names = object::symbols(module, image, readable).map(|(name, start, _)| (start, name));
         Ok(Self {
             module,

@@ -175,18 +175,18 @@ impl<'a> Explorer<'a> {
     }
 
     fn wasm(&self, lines: &[Line], known: &HashSet<usize>) -> Vec<Json> {
-        let offsets: Vec<_> = lines.iter().map(|line| line.offset.unwrap_or(0)).collect();
+        let offsets: Vec<_> = lines.iter().map(|line| line.offset).collect();
         let symbols = self.module.symbols(&offsets);
         // Text has two levels of indentation before a function begins.
         let margin = lines.first().map_or(0, |line| indentation(&line.text));
         let mut before = None;
         let rows = lines.iter().zip(symbols).map(|(line, symbols)| {
-            let place = line.offset.and_then(|_| place(&symbols));
+            let place = place(&symbols);
             let new = place.clone().filter(|_| place != before);
             before = place.or(before.take());
-            let at = line.offset.map_or(String::new(), |offset| format!("{offset:x}"));
+            let at = format!("{:x}", line.offset);
             let text = &line.text[margin.min(indentation(&line.text))..];
-            let operator = line.offset.filter(|offset| known.contains(offset));
+            let operator = Some(line.offset).filter(|offset| known.contains(offset));
             row(operator, at, text, new)
         });
         rows.collect()

@@ -14,9 +14,8 @@ use crate::failure::Failure;
 /// A line of text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Line {
-    /// Where its operator begins, in bytes from the module's start; `None` of lines that hold
-    /// none.
-    pub(crate) offset: Option<usize>,
+    /// Where what it shows begins, in bytes from the module's start.
+    pub(crate) offset: usize,
     /// The text, indented.
     pub(crate) text: String,
 }
@@ -26,8 +25,7 @@ pub(crate) fn functions(
     module: &Inspection,
     bodies: &[Range<usize>],
 ) -> Result<Vec<Vec<Line>>, Failure> {
-    let mut printer =
-        Printer { bodies, functions: vec![Vec::new(); bodies.len()], into: None, header: None };
+    let mut printer = Printer { bodies, functions: vec![Vec::new(); bodies.len()], into: None };
     let mut config = wasmprinter::Config::new();
     config.print_skeleton(false);
     config
@@ -41,17 +39,11 @@ struct Printer<'a> {
     functions: Vec<Vec<Line>>,
     /// Which function the line that is being written belongs to.
     into: Option<usize>,
-    /// The line before, which may be the first of a function: it has no offset within the body.
-    header: Option<Line>,
 }
 
 impl Print for Printer<'_> {
     fn write_str(&mut self, text: &str) -> io::Result<()> {
-        let line = match self.into {
-            Some(function) => self.functions[function].last_mut(),
-            None => self.header.as_mut(),
-        };
-        if let Some(line) = line {
+        if let Some(line) = self.into.and_then(|function| self.functions[function].last_mut()) {
             line.text.push_str(text);
         }
         Ok(())
@@ -63,21 +55,39 @@ impl Print for Printer<'_> {
 
     fn start_line(&mut self, offset: Option<u64>) {
         let offset = offset.and_then(|offset| usize::try_from(offset).ok());
-        let line = Line { offset, text: String::new() };
-        let function = offset.and_then(|offset| {
+        self.into = offset.and_then(|offset| {
             let position = self.bodies.partition_point(|body| body.end <= offset);
             self.bodies.get(position).is_some_and(|body| body.contains(&offset)).then_some(position)
         });
-        match function {
-            Some(function) => {
-                let lines = &mut self.functions[function];
-                if lines.is_empty() {
-                    lines.extend(self.header.take().map(|line| Line { offset: None, ..line }));
-                }
-                lines.push(line);
-            }
-            None => self.header = Some(line),
+        if let Some((function, offset)) = self.into.zip(offset) {
+            self.functions[function].push(Line { offset, text: String::new() });
         }
-        self.into = function;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brolga::Engine;
+
+    use super::*;
+
+    #[test]
+    fn each_function_has_its_lines_and_no_others() {
+        let text = "(module
+            (import \"host\" \"log\" (func $log))
+            (func $first nop)
+            (func $second (result i32) i32.const 7)
+            (data \"after\"))";
+        let module = Inspection::new(&Engine::default(), text).unwrap();
+        let body = |func| module.body(func).unwrap();
+        let [second] = &functions(&module, &[body(2)]).unwrap()[..] else {
+            panic!("one was asked")
+        };
+        let texts: Vec<_> = second.iter().map(|line| line.text.trim()).collect();
+        assert_eq!(texts, ["(func $second (;2;) (type 1) (result i32)", "i32.const 7", ")"]);
+        assert!(second.iter().all(|line| body(2).contains(&line.offset)));
+        let both = functions(&module, &[body(1), body(2)]).unwrap();
+        assert_eq!(both[0][1].text.trim(), "nop");
+        assert_eq!(&both[1], second);
     }
 }
