@@ -266,15 +266,26 @@ impl GuestDirectory {
             self.check_writable_or_absent(path, how)?;
         }
         // A link is a name that is taken.
-        let exclusive = file.create && file.exclusive;
-        let place = self.resolve(path, (how.follow || path.names_directory) && !exclusive)?;
+        let follow = (how.follow || path.names_directory) && !(file.create && file.exclusive);
+        // Most names are no links: that one is shows when it does not open.
+        match self.open_at(self.resolve(path, false)?, how) {
+            Err(Errno::Loop | Errno::Notdir) if follow => {
+                self.open_at(self.resolve(path, true)?, how)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a place, which is no link that is to be followed.
+    fn open_at(&self, place: Place, how: OpenHow) -> Result<Opened, Errno> {
+        let file = how.file;
         if file.create && place.names_directory {
             return Err(Errno::Isdir);
         }
         let Ok(name) = place.name(Errno::Inval) else {
             // The directory itself, which is there and has no bytes.
             return match file.changes() {
-                true if exclusive => Err(Errno::Exist),
+                true if file.create && file.exclusive => Err(Errno::Exist),
                 true => Err(Errno::Isdir),
                 false => Ok(Opened::Directory(self.child(place.directory))),
             };
@@ -320,9 +331,16 @@ impl GuestDirectory {
 
     /// What is known of what `path` names.
     pub(crate) fn filestat(&self, path: &GuestPath, follow: bool) -> Result<Filestat, Errno> {
-        let place = self.resolve(path, follow || path.names_directory)?;
-        place.require_directory()?;
-        Ok(place.filestat()?.on(self.device))
+        let (mut place, follow) = (self.resolve(path, false)?, follow || path.names_directory);
+        let mut stat = place.filestat()?;
+        if follow && stat.filetype == Filetype::SymbolicLink {
+            place = self.resolve(path, true)?;
+            stat = place.filestat()?;
+        }
+        if place.names_directory && stat.filetype != Filetype::Directory {
+            return Err(Errno::Notdir);
+        }
+        Ok(stat.on(self.device))
     }
 
     /// Sets the times of what `path` names.
