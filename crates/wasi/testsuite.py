@@ -30,7 +30,7 @@ def brolga(given):
     built = [ROOT / "target" / profile / "brolga" for profile in ("release", "debug")]
     built = [path for path in built if path.exists()]
     if not built:
-        sys.exit("no brolga: build it with `cargo build --release -p brolga-cli`, or name it with --brolga")
+        sys.exit("no brolga: build it with `cargo build --release -p brolga-cli`, or see --brolga")
     return max(built, key=lambda path: path.stat().st_mtime)
 
 

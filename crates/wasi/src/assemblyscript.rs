@@ -27,7 +27,8 @@ const STDERR: u32 = 2;
 /// - `abort` writes its message with file, line and column to standard error and ends the program
 ///   with [`Exit`] 255.
 /// - `trace` writes its message and its numbers to standard error.
-/// - `seed` comes from the context's random bytes: the same in each run, unless it was given others.
+/// - `seed` comes from the context's random bytes: the same in each run, unless it was given
+///   others.
 ///
 /// ```
 /// # fn main() -> brolga::Result<()> {

@@ -36,8 +36,8 @@ pub struct WasiCtx {
 
 impl WasiCtx {
     /// From `deadline` on, no call of the guest waits: one that would ends with
-    /// [`Trap::Interrupt`](brolga::Trap::Interrupt), and so does one that is waiting by then. `None`:
-    /// waits last as long as they last.
+    /// [`Trap::Interrupt`](brolga::Trap::Interrupt), and so does one that is waiting by then.
+    /// `None`: waits last as long as they last.
     ///
     /// This is about waiting alone; for code that runs and waits see
     /// [`Store::set_epoch_deadline`](brolga::Store::set_epoch_deadline), which ends both.
@@ -60,8 +60,8 @@ impl fmt::Debug for WasiCtx {
 /// # Preopened directories
 /// They have the numbers from 3 on in the order given, and each is a world of its own:
 ///
-/// - A path is looked for beneath the one directory that the program names, and `..` never leads out
-///   of it, not even into another. Which one an absolute path belongs to, the program's library
+/// - A path is looked for beneath the one directory that the program names, and `..` never leads
+///   out of it, not even into another. Which one an absolute path belongs to, the program's library
 ///   decides: those of C, Rust, Zig and Go take the longest name that fits.
 /// - So of `/` and `/data`, the second is what `/data/x` is looked for in. A folder `data` of the
 ///   first is hidden from such programs, but it is there: it is listed, and `data/x` beneath the
@@ -202,8 +202,8 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// What standard input reads from: a pipe, a socket, a file, a terminal of the host's. The guest
-    /// can wait for it together with other things, and its waits can be interrupted.
+    /// What standard input reads from: a pipe, a socket, a file, a terminal of the host's. The
+    /// guest can wait for it together with other things, and its waits can be interrupted.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

@@ -5,9 +5,10 @@
 //! throw, the call goes by the host, which in a browser catches. The letters say the type: the
 //! result (`v` for none), then each parameter; `i` is `i32`, `j` is `i64`, `f` and `d` are floats.
 //!
-//! What such a function throws or traps with ends the program, unless it is compiled for WebAssembly's own exceptions. The one thing that is caught is `longjmp`: it leaves by
-//! `_emscripten_throw_longjmp`, up to the nearest `invoke_` function, which puts the program's stack
-//! back and tells it by the program's own `setThrew`.
+//! What such a function throws or traps with ends the program, unless it is compiled for
+//! WebAssembly's own exceptions. The one thing that is caught is `longjmp`: it leaves by
+//! `_emscripten_throw_longjmp`, up to the nearest `invoke_` function, which puts the program's
+//! stack back and tells it by the program's own `setThrew`.
 
 use brolga::{
     Caller, Error, ExternType, Func, FuncType, Linker, Module, Ref, Result, Table, Val, ValType,

@@ -39,10 +39,10 @@
 //! contrary no arguments, no environment, no directory, an empty standard input, outputs that go
 //! nowhere, clocks that do not know the time and numbers that are not random.
 //!
-//! A directory of the host is one file system of several that a guest may be given, an embedder's own
-//! among them: see [`Fs`]. What a guest does can be logged: see [`WasiCtxBuilder::log`]. Programs of
-//! Emscripten and AssemblyScript import other things besides: [`add_emscripten_to_linker`],
-//! [`add_assemblyscript_to_linker`].
+//! A directory of the host is one file system of several that a guest may be given, an embedder's
+//! own among them: see [`Fs`]. What a guest does can be logged: see [`WasiCtxBuilder::log`].
+//! Programs of Emscripten and AssemblyScript import other things besides:
+//! [`add_emscripten_to_linker`], [`add_assemblyscript_to_linker`].
 //!
 //! # Waiting, and being interrupted
 //! `poll_oneoff`, reads of streams and sockets, `sock_accept` and writes to what is full wait. They
@@ -60,6 +60,8 @@
 //! - `proc_raise` with a signal that stops a process: `notsup`.
 //! - What an embedder's reader, writer or [`Clocks`] wait for is not interrupted, nor is opening a
 //!   named pipe of the host's that nobody has open at the other end.
+//! - Emscripten's `invoke_` functions find the program's table by its export
+//!   `__indirect_function_table`, which most programs have, and not otherwise.
 //!
 //! **Invariants**
 //! - A guest's bytes, numbers and paths never make the host panic, and never allocate more than

@@ -2,7 +2,7 @@
 
 /// Bounds on what one [`WasiCtx`](crate::WasiCtx) holds and on what one call may ask for.
 ///
-/// With these a call makes the host allocate some tens of kilobytes at most: what is read and
+/// With these a call makes the host allocate some hundred kilobytes at most: what is read and
 /// written goes to and from the guest's memory in place. Files in memory have their own
 /// [`MemoryLimits`](crate::MemoryLimits).
 ///
@@ -24,8 +24,8 @@ pub struct WasiLimits {
     pub subscriptions: usize,
     /// Bytes of one `random_get`. Beyond it `inval`.
     pub random_bytes: usize,
-    /// Entries of one directory that are read, `.` and `..` among them. If it has more, reading beyond
-    /// these fails with `overflow`.
+    /// Entries of one directory that are read, `.` and `..` among them. If it has more, reading
+    /// beyond these fails with `overflow`.
     pub directory_entries: u64,
 }
 

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! **Invariants**
-//! - A [`GuestPath`] is relative, not empty, without NUL and does not end in a slash. What the slash
-//!   means (this is a directory) is kept as a flag and checked here.
+//! - A [`GuestPath`] is relative, not empty, without NUL and does not end in a slash. What the
+//!   slash means (this is a directory) is kept as a flag and checked here.
 //! - Directories on the way are those that were opened on the way: `..` goes back to one of them,
 //!   and from the first there is no way back.
 //! - File systems get single [`Name`]s and never follow links by themselves, except as

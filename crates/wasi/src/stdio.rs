@@ -36,8 +36,8 @@ pub(crate) enum Output {
     Stderr(io::Stderr),
 }
 
-/// What a pipe takes at once when it takes anything: so much can be written without waiting after it
-/// was found ready.
+/// What a pipe takes at once when it takes anything: so much can be written without waiting after
+/// it was found ready.
 const PIPE_BYTES: usize = 4096;
 
 /// As many of `bytes` as are written without another wait, if a wait may have to be given up.

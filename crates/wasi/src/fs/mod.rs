@@ -42,10 +42,11 @@ use crate::filestat::{Filestat, Filetype, NewTime};
 /// A file system: what a preopened directory is behind.
 ///
 /// [`HostFs`] is a directory of the host, [`MemoryFs`] lives in memory and has a quota,
-/// [`OverlayFs`] is one over another. An embedder writes others: this trait gives the [`Directory`] at the top, which is asked for one name at a
-/// time. It never sees a path: what `..`, slashes and symbolic links mean is decided before, the same
-/// for all file systems, and so is what can't be done in a directory that may only be read. The
-/// crate's example `own_fs` has a guest list and read one; in short:
+/// [`OverlayFs`] is one over another. An embedder writes others: this trait gives the [`Directory`]
+/// at the top, which is asked for one name at a time. It never sees a path: what `..`, slashes and
+/// symbolic links mean is decided before, the same for all file systems, and so is what can't be
+/// done in a directory that may only be read. The crate's example `own_fs` has a guest list and
+/// read one; in short:
 ///
 /// ```
 /// use std::sync::Arc;

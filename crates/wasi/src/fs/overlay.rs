@@ -6,9 +6,9 @@
 //!          below has it?      ── yes ─▶ that, copied up before it changes
 //! ```
 //!
-//! What the file system above hides is noted there, in the way of the layers of container images: an
-//! empty file `.wh.NAME` hides a name, `.wh..wh..opq` in a directory hides all that is below it. So
-//! the upper file system can be kept, and laid over the same lower one again.
+//! What the file system above hides is noted there, in the way of the layers of container images:
+//! an empty file `.wh.NAME` hides a name, `.wh..wh..opq` in a directory hides all that is below it.
+//! So the upper file system can be kept, and laid over the same lower one again.
 //!
 //! **Invariants**
 //! - The lower file system is never asked to change.
@@ -69,8 +69,8 @@ impl std::fmt::Debug for OverlayFs {
 }
 
 impl OverlayFs {
-    /// `upper` over `lower`. The upper one may not be an overlay itself, nor on top of one; the lower
-    /// one may.
+    /// `upper` over `lower`. The upper one may not be an overlay itself, nor on top of one; the
+    /// lower one may.
     pub fn new(upper: impl Fs + 'static, lower: impl Fs + 'static) -> Self {
         Self { upper: Arc::new(upper), lower: Arc::new(lower), changing: Arc::default() }
     }

@@ -317,8 +317,8 @@ impl Node {
         Ok(false)
     }
 
-    /// Fails with `inval` if `to` is the directory `name` or beneath it, and with `xdev` if the file
-    /// system below has a part in that directory.
+    /// Fails with `inval` if `to` is the directory `name` or beneath it, and with `xdev` if the
+    /// file system below has a part in that directory.
     pub(super) fn check_movable(
         self: &Arc<Self>,
         name: Name<'_>,

@@ -100,8 +100,8 @@ fn make_file(parent: &dyn Directory, called: &str, contents: &str) {
     assert_eq!(file.write_at(contents.as_bytes(), 0), Ok(contents.len()));
 }
 
-/// Fills a file system with what a [`World`] has, and `links`, from names to targets, in the guest's
-/// directories.
+/// Fills a file system with what a [`World`] has, and `links`, from names to targets, in the
+/// guest's directories.
 fn populate(fs: &dyn Fs, base: &Base, links: &[(&str, &str)]) {
     let root = fs.root().unwrap();
     for kind in ["inside", "locked"] {
