@@ -97,9 +97,12 @@ fn store_has(linker: &Linker<WasiCtx>, store: &mut Store<WasiCtx>, module: &str)
 fn provider(name: &str, known: bool) -> String {
     match name {
         "wasi_snapshot_preview1" => "WASI preview 1 has no function of this name".to_owned(),
+        "wasi_unstable" => "WASI's first draft has no function of this name".to_owned(),
         _ if known => format!("what is known as `{name}` here does not export that"),
-        "wasi_unstable" | "wasi_snapshot_preview0" => {
-            "this is WASI's first draft: compile the program with a newer toolchain".to_owned()
+        "wasi_snapshot_preview0" => {
+            "this is WASI's first draft, which is called `wasi_unstable`: compile the program with \
+             a newer toolchain"
+                .to_owned()
         }
         "gojs" | "go" => {
             "this is a Go program for JavaScript: compile it with GOOS=wasip1".to_owned()
