@@ -12,6 +12,9 @@
 //! **Invariants**
 //! - The folder is its user's alone, so that what is in it is what this user's programs put there:
 //!   see [`CacheError::NotPrivate`]. On this rests that code out of it may run.
+//! - Its name may lead elsewhere later, if others can write to a folder that it is in. So each file
+//!   is looked at too, when it is open: one that is not this user's alone is none.
+//! - Files of other names than the cache's own are never touched.
 //! - A file appears whole or not at all.
 //! - The name is only where to look. Code is taken if the file holds the very bytes that it is
 //!   wanted for, so that modules whose hashes are equal, by accident or on purpose, are kept apart.
@@ -111,6 +114,8 @@ pub struct Cache {
 #[derive(Debug)]
 struct Inner {
     directory: PathBuf,
+    /// Whose process this is, and whose files are taken.
+    user: u32,
     config: CacheConfig,
     hits: AtomicUsize,
     misses: AtomicUsize,
@@ -119,6 +124,8 @@ struct Inner {
 
 /// Files that are being written end so.
 const UNFINISHED: &str = ".part";
+/// What is written to see whether, and as whom, one can.
+const PROBE: &str = "probe";
 /// Nobody writes for so long: whoever began is no more.
 const ABANDONED: Duration = Duration::from_secs(3_600);
 /// How much is left of what is too much, in tenths: so that not every new file has one removed.
@@ -134,10 +141,11 @@ impl Cache {
             Some(directory) => directory.clone(),
             None => usual_folder().ok_or(CacheError::NoFolder)?,
         };
-        check_private(&directory)
-            .with_context(|| format!("failed to open the cache in `{}`", directory.display()))?;
+        let failed = || format!("failed to open the cache in `{}`", directory.display());
+        let directory = normal(&directory).with_context(failed)?;
+        let user = check_private(&directory).with_context(failed)?;
         let (hits, misses, failures) = Default::default();
-        Ok(Cache { inner: Arc::new(Inner { directory, config, hits, misses, failures }) })
+        Ok(Cache { inner: Arc::new(Inner { directory, user, config, hits, misses, failures }) })
     }
 
     /// The folder.
@@ -188,7 +196,9 @@ impl Cache {
             if !metadata.is_file() {
                 continue;
             }
-            if entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| is_own_name(name)) else { continue };
+            if name.ends_with(UNFINISHED) {
                 if now.duration_since(used).is_ok_and(|age| age > ABANDONED) {
                     let _ = fs::remove_file(entry.path());
                 }
@@ -226,9 +236,9 @@ pub(crate) struct Entry<'a> {
 impl Entry<'_> {
     /// What is there, as `accept` makes it of the file's bytes.
     pub(crate) fn find<R>(&self, accept: impl FnOnce(&[u8]) -> Result<R>) -> Option<R> {
-        let Inner { directory, hits, misses, .. } = &*self.cache.inner;
+        let Inner { directory, user, hits, misses, .. } = &*self.cache.inner;
         let found = (|| -> Result<R> {
-            let mut file = File::open(directory.join(&self.name))?;
+            let mut file = open_own(&directory.join(&self.name), *user)?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
             let found = accept(&bytes)?;
@@ -261,6 +271,40 @@ impl Entry<'_> {
     }
 }
 
+/// Whether the cache gives its files such names: two hashes and a length, and more while they are
+/// being written. What else is in the folder is somebody's who took it for another.
+fn is_own_name(name: &str) -> bool {
+    let is_hex = |part: &&str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_hexdigit());
+    let is_entry = |name: &str| {
+        let parts: Vec<&str> = name.split('-').filter(is_hex).collect();
+        let lengths = parts.iter().map(|part| part.len()).sum::<usize>() + 2;
+        matches!(*parts, [content, engine, _] if content.len() == 16 && engine.len() == 16)
+            && lengths == name.len()
+    };
+    match name.strip_suffix(UNFINISHED) {
+        Some(name) => name.split_once('.').is_some_and(|(it, _)| it == PROBE || is_entry(it)),
+        None => is_entry(name),
+    }
+}
+
+/// Opens a file that only `user` can have written.
+fn open_own(path: &Path, user: u32) -> io::Result<File> {
+    // First what can be opened without waiting: a pipe can't.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let is_own = metadata.is_file() && metadata.uid() == user && metadata.mode() & 0o022 == 0;
+    if is_own { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+}
+
+/// The folder's name, the same whatever the process's folder will be, and without a slash at its
+/// end, behind which links are followed.
+fn normal(directory: &Path) -> io::Result<PathBuf> {
+    Ok(std::path::absolute(directory)?.components().collect())
+}
+
 /// A file that nobody else has, for its user only.
 fn new_file(directory: &Path, name: &str) -> io::Result<(PathBuf, File)> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -285,8 +329,8 @@ fn usual_folder() -> Option<PathBuf> {
     Some(parent.join("brolga"))
 }
 
-/// Makes the folder if it is not there, and looks at who can write to it.
-fn check_private(directory: &Path) -> Result<()> {
+/// Makes the folder if it is not there, and looks at who can write to it. Returns who we are.
+fn check_private(directory: &Path) -> Result<u32> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
         _ => {}
@@ -301,11 +345,12 @@ fn check_private(directory: &Path) -> Result<()> {
         return Err(CacheError::NotPrivate { path: path(), why }.into());
     }
     // Whose files we make is who we are.
-    let (probe, file) = new_file(directory, "probe")?;
+    let (probe, file) = new_file(directory, PROBE)?;
     let us = file.metadata().map(|it| it.uid());
     fs::remove_file(probe)?;
-    if us? != metadata.uid() {
+    let us = us?;
+    if us != metadata.uid() {
         return Err(CacheError::NotPrivate { path: path(), why: "it is another user's" }.into());
     }
-    Ok(())
+    Ok(us)
 }

@@ -169,7 +169,8 @@ fn the_oldest_go_when_there_is_too_much() -> Result<()> {
 fn what_was_never_finished_goes_in_time() -> Result<()> {
     let folder = Folder::new("unfinished");
     let cache = open(&folder.cache())?;
-    let [old, new] = ["old.1-2.part", "new.1-2.part"].map(|name| folder.cache().join(name));
+    let [old, new] =
+        ["1", "2"].map(|it| folder.cache().join(format!("{it:0>16}-{it:0>16}-a.1-2.part")));
     for path in [&old, &new] {
         fs::write(path, "half")?;
     }
@@ -234,5 +235,60 @@ fn many_engines_use_one_folder() -> Result<()> {
         }
     });
     assert_eq!(files(&folder.cache()).len(), 5);
+    Ok(())
+}
+
+#[test]
+fn files_of_other_names_are_not_touched() -> Result<()> {
+    let folder = Folder::new("foreign");
+    let mut config = CacheConfig::new();
+    config.with_directory(folder.cache()).with_files_total_size_soft_limit(1);
+    let cache = Cache::new(config)?;
+    let letters = ["letter.txt", "download.zip.part"].map(|name| folder.cache().join(name));
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    for path in &letters {
+        fs::write(path, "mine")?;
+        fs::File::options().write(true).open(path)?.set_modified(yesterday)?;
+    }
+    run(&cache, &mut Config::new(), 1)?;
+    assert_eq!(files(&folder.cache()), [letters[1].clone(), letters[0].clone()]);
+    Ok(())
+}
+
+#[test]
+fn files_that_others_can_have_written_are_not_taken() -> Result<()> {
+    let folder = Folder::new("planted");
+    let cache = open(&folder.cache())?;
+    let config = &mut Config::new();
+    run(&cache, config, 1)?;
+    let file = files(&folder.cache()).remove(0);
+    for mode in [0o620, 0o602] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode))?;
+        assert_eq!(run(&cache, config, 1)?, MISS);
+        assert_eq!(run(&cache, config, 1)?, HIT, "replaced by one of our own");
+    }
+    // Another user's: only who may give files away can try.
+    if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
+        assert_eq!(run(&cache, config, 1)?, MISS);
+        assert_eq!(run(&cache, config, 1)?, HIT);
+    }
+    // Nor is a link followed.
+    let elsewhere = folder.0.join("elsewhere");
+    fs::rename(&file, &elsewhere)?;
+    symlink(&elsewhere, &file)?;
+    assert_eq!(run(&cache, config, 1)?, MISS);
+    Ok(())
+}
+
+#[test]
+fn a_slash_at_the_end_follows_no_link() -> Result<()> {
+    let folder = Folder::new("slash");
+    fs::create_dir(folder.cache())?;
+    fs::set_permissions(folder.cache(), fs::Permissions::from_mode(0o700))?;
+    symlink(folder.cache(), folder.0.join("link"))?;
+    for path in ["link/", "link/.", "link//"] {
+        let error = open(&folder.0.join(path)).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(CacheError::NotAFolder { .. })), "{error:#}");
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What programs of AssemblyScript import from `env`, when they are not compiled for WASI: `abort`,
 //! `trace` and `seed`.
 
-use brolga::{Caller, Error, Extern, Linker, Result};
+use brolga::{Caller, EpochWatch, Error, Extern, Linker, Result};
 
 use crate::context::WasiCtx;
 use crate::descriptor::Object;
@@ -74,11 +74,12 @@ pub fn add_assemblyscript_to_linker<T: 'static>(
             let message = text(&mut caller, message);
             let file = text(&mut caller, file);
             let place = if file.is_empty() { String::new() } else { format!("{file}:") };
+            let watch = caller.epoch_watch();
             let context = get(caller.data_mut());
             log(context, LogScopes::PROC, || {
                 format!("abort({message:?}, {file:?}, {line}, {column})")
             });
-            print(context, &format!("abort: {message} at {place}{line}:{column}\n"));
+            print(context, watch, &format!("abort: {message} at {place}{line}:{column}\n"));
             Err(Error::new(Exit(ABORTED)))
         },
     )?;
@@ -98,9 +99,10 @@ pub fn add_assemblyscript_to_linker<T: 'static>(
                 [a, b, c, d, e].iter().take(count as usize).map(f64::to_string).collect();
             let space = if numbers.is_empty() { "" } else { " " };
             let numbers = numbers.join(", ");
+            let watch = caller.epoch_watch();
             let context = get(caller.data_mut());
             log(context, LogScopes::PROC, || format!("trace({message:?}, [{numbers}])"));
-            print(context, &format!("trace: {message}{space}{numbers}\n"));
+            print(context, watch, &format!("trace: {message}{space}{numbers}\n"));
         },
     )?;
     linker.func_wrap(MODULE, "seed", move |mut caller: Caller<'_, T>| -> Result<f64> {
@@ -127,12 +129,14 @@ fn log(context: &mut WasiCtx, scope: LogScopes, call: impl Fn() -> String) {
     }
 }
 
-/// Writes to standard error, if the program has not closed it and as far as it takes it.
-fn print(context: &mut WasiCtx, text: &str) {
+/// Writes to standard error, if the program has not closed it and as far as it takes it before the
+/// store's deadline or the context's.
+fn print(context: &mut WasiCtx, watch: Option<EpochWatch>, text: &str) {
+    let mut waits = Waits { watch, deadline: context.deadline, ..Waits::default() };
     let Ok(descriptor) = context.descriptors.get_mut(STDERR) else { return };
     if let Object::Output(output) = &mut descriptor.object {
         let mut rest = text.as_bytes();
-        while let Ok(count @ 1..) = output.write(rest, &mut Waits::default()) {
+        while let Ok(count @ 1..) = output.write(rest, &mut waits) {
             rest = rest.get(count..).unwrap_or_default();
             if rest.is_empty() {
                 break;

@@ -14,7 +14,9 @@
 #[derive(Clone, Debug)]
 pub struct WasiLimits {
     /// Descriptors open at a time, the standard streams and preopened directories included. Beyond
-    /// it opening fails with `mfile`.
+    /// it opening fails with `mfile`. A directory of the host's that is being listed takes two of
+    /// the process's descriptors, one of an overlay takes those of the directories it is in: a
+    /// process with few of them should set fewer here.
     pub descriptors: usize,
     /// Bytes of a path. Beyond it `nametoolong`.
     pub path_bytes: usize,

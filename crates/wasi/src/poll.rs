@@ -232,7 +232,7 @@ impl Call<'_> {
 /// Waits until at least one of `wanted` has an event, and returns all there are then.
 ///
 /// # Errors
-/// `intr` if the wait was given up.
+/// `intr` if the wait was given up; what the host says if it can't wait.
 fn wait(
     wanted: &[Subscription],
     descriptors: &Descriptors,
@@ -264,6 +264,9 @@ fn wait(
     };
     if waits.is_over {
         return Err(Errno::Intr);
+    }
+    if let Some(errno) = waits.failure.take() {
+        return Err(errno);
     }
     // A timer that is due together with a descriptor is reported by the next call.
     let passed = if was_ready { Duration::ZERO } else { timeout.unwrap_or_default() };

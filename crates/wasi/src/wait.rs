@@ -36,6 +36,8 @@ pub(crate) struct Waits {
     pub(crate) elapsed: Duration,
     /// A wait was given up.
     pub(crate) is_over: bool,
+    /// Why the host can't wait.
+    pub(crate) failure: Option<Errno>,
 }
 
 impl Waits {
@@ -50,7 +52,7 @@ impl Waits {
     }
 
     /// Waits on the host's descriptors for `timeout`, or until one is ready. Returns whether to go
-    /// on at once: one is ready, or the wait was given up.
+    /// on at once: one is ready, the wait was given up, or the host can't wait.
     pub(crate) fn poll(&mut self, hosts: &mut [PollFd<'_>], timeout: Option<Duration>) -> bool {
         let start = Instant::now();
         let end = timeout.and_then(|timeout| start.checked_add(timeout));
@@ -69,7 +71,11 @@ impl Waits {
                 Ok(0) if end.is_some_and(|end| Instant::now() >= end) => return false,
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => return true,
-                Err(_) => return false,
+                // More descriptors than the process may have, for one.
+                Err(errno) => {
+                    self.failure = Some(errno.into());
+                    return true;
+                }
             }
         }
     }
@@ -88,6 +94,9 @@ impl Waits {
             return Ok(());
         }
         self.poll(&mut [PollFd::from_borrowed_fd(host, flags)], None);
-        if self.is_over { Err(Errno::Intr) } else { Ok(()) }
+        if self.is_over {
+            return Err(Errno::Intr);
+        }
+        self.failure.take().map_or(Ok(()), Err)
     }
 }

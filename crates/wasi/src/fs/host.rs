@@ -153,10 +153,11 @@ impl Directory for HostDirectory {
         options.read(how.read || !how.changes()).write(how.changes());
         options.create(how.create).create_new(how.create && how.exclusive);
         options.truncate(how.truncate);
-        if how.flags.append {
-            // The option `append` goes together with no truncation; the flag does.
-            options.custom_flags(OFlags::APPEND.bits().cast_signed());
-        }
+        // A terminal that a guest opens must not become the process's own.
+        let mut flags = OFlags::NOCTTY;
+        // The option `append` goes together with no truncation; the flag does.
+        flags.set(OFlags::APPEND, how.flags.append);
+        options.custom_flags(flags.bits().cast_signed());
         options.nonblock(how.flags.nonblocking);
         options.follow(FollowSymlinks::No);
         let file = self.dir.open_with(name, &options)?.into_std();

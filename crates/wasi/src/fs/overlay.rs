@@ -48,7 +48,8 @@ use crate::filestat::{Filestat, Filetype, NewTime};
 /// - Copying a large file before its first change is one call, which is not interrupted.
 /// - A symbolic link that holds an absolute path is not copied into a [`HostFs`](crate::HostFs):
 ///   [`Errno::Perm`] for what needs that.
-/// - Directories are at most 128 deep: [`Errno::Nametoolong`].
+/// - Directories are at most 128 deep: [`Errno::Nametoolong`]. At most 4,096 are open at a time,
+///   those that they are in included: [`Errno::Nfile`].
 /// - Of a file's several names, the one by which it is changed gets a copy; the others stay.
 /// - Names that begin with `.wh.` are not there, and can't be made ([`Errno::Inval`]).
 ///
@@ -83,6 +84,9 @@ impl Fs for OverlayFs {
     }
 }
 
+/// How many directories of one overlay are open at a time.
+const DIRECTORIES_MAX: usize = 4096;
+
 struct OverlayDirectory(Arc<Node>);
 
 impl OverlayDirectory {
@@ -108,6 +112,11 @@ impl Directory for OverlayDirectory {
     }
 
     fn open_directory(&self, name: Name<'_>) -> Result<Arc<dyn Directory>, Errno> {
+        // Each open directory holds those that it is in, so that a few deep ones are many: of the
+        // host's, two descriptors each.
+        if Arc::strong_count(&self.0.changing) > DIRECTORIES_MAX {
+            return Err(Errno::Nfile);
+        }
         Ok(Arc::new(OverlayDirectory(Arc::new(self.0.open(name)?))))
     }
 
@@ -122,7 +131,8 @@ impl Directory for OverlayDirectory {
                 Filetype::RegularFile if how.write || how.truncate => self.0.copy_up(name)?,
                 _ => {
                     let lower = self.0.lower().ok_or(Errno::Noent)?;
-                    let how = OpenFile { create: false, ..how };
+                    // A device is not truncated; if it is a file by now, that must not be either.
+                    let how = OpenFile { create: false, truncate: false, ..how };
                     return Ok(Box::new(LowerFile::new(lower.open_file(name, how)?)));
                 }
             },

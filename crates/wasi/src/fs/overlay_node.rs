@@ -31,7 +31,8 @@ pub(super) struct Node {
     lower: Option<Arc<dyn Directory>>,
     /// Where it is, and what it is called there.
     parent: Option<(Arc<Node>, String)>,
-    changing: Arc<Mutex<()>>,
+    /// Shared by all of the overlay, and so a count of them.
+    pub(super) changing: Arc<Mutex<()>>,
 }
 
 /// Where an entry is.

@@ -185,3 +185,99 @@ fn a_seed_repeats_unless_it_is_the_systems() {
     logged.1.unwrap();
     assert_eq!(log.contents(), b"--> seed()\n");
 }
+
+/// A standard error that is full, whose other end nobody reads.
+#[test]
+fn trace_waits_no_longer_than_the_guest_may() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let past = std::time::Instant::now();
+    let body = "(local $i i32)
+        (loop $again
+            (call $trace (i32.const 16) (i32.const 5) (f64.const 1e300) (f64.const 1e300)
+                (f64.const 1e300) (f64.const 1e300) (f64.const 1e300))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (i32.const 1000))))
+        (f64.const 7)";
+    let outcome = assemblyscript(|builder| builder.stderr_fd(writer).wait_deadline(past), body).1;
+    assert_eq!(outcome.unwrap(), 7.0);
+    drop(reader);
+}
+
+#[test]
+fn invoking_without_end_is_a_trap_and_the_store_goes_on() -> Result<()> {
+    let wat = r#"(module
+        (import "env" "invoke_v" (func $v (param i32)))
+        (import "env" "_emscripten_throw_longjmp" (func $longjmp))
+        (global $depth (mut i32) (i32.const 0))
+        (global $threw (mut i32) (i32.const 0))
+        (table (export "__indirect_function_table") 2 funcref)
+        (elem (i32.const 0) $down $jump)
+        (func (export "stackSave") (result i32) (i32.const 1))
+        (func (export "stackRestore") (param i32))
+        (func (export "setThrew") (param i32 i32) (global.set $threw (local.get 0)))
+        (func $jump (call $longjmp))
+        (func $down
+            (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+            (call $v (i32.const 0)))
+        (func (export "deep") (call $v (i32.const 0)))
+        (func (export "jump") (result i32) (call $v (i32.const 1)) (global.get $threw))
+        (func (export "depth") (result i32) (global.get $depth)))"#;
+    let (mut store, instance) = emscripten(wat, &OutputBuffer::new(0))?;
+    let deep = instance.get_typed_func::<(), ()>(&mut store, "deep")?;
+    let jump = instance.get_typed_func::<(), i32>(&mut store, "jump")?;
+    let depth = instance.get_typed_func::<(), i32>(&mut store, "depth")?;
+    for _ in 0..3 {
+        let error = deep.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::StackOverflow));
+        assert!(depth.call(&mut store, ())? > 10);
+        assert_eq!(jump.call(&mut store, ())?, 1);
+    }
+    Ok(())
+}
+
+/// What the host invokes for a program may be the host's own.
+#[test]
+fn imports_in_the_table_are_invoked() -> Result<()> {
+    let wat = r#"(module
+        (import "env" "invoke_v" (func $v (param i32)))
+        (import "env" "invoke_vi" (func $vi (param i32 i32)))
+        (import "env" "invoke_ii" (func $ii (param i32 i32) (result i32)))
+        (import "env" "invoke_iii" (func $iii (param i32 i32 i32) (result i32)))
+        (import "env" "_emscripten_throw_longjmp" (func $longjmp))
+        (import "env" "emscripten_notify_memory_growth" (func $grown (param i32)))
+        (import "wasi_snapshot_preview1" "args_sizes_get"
+            (func $sizes (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (global $threw (mut i32) (i32.const 0))
+        (table (export "__indirect_function_table") 5 funcref)
+        (elem (i32.const 0) $v $longjmp $grown $sizes $exit)
+        (func (export "setThrew") (param i32 i32) (global.set $threw (local.get 0)))
+        (func (export "threw") (result i32) (global.get $threw))
+        (func (export "vi") (param i32 i32) (call $vi (local.get 0) (local.get 1)))
+        (func (export "sizes") (result i32)
+            (call $iii (i32.const 3) (i32.const 0) (i32.const 4))))"#;
+    let engine = Engine::default();
+    let module = Module::new(&engine, wat)?;
+    let mut linker = Linker::new(&engine);
+    crate::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
+    crate::add_emscripten_to_linker(&mut linker, &module, |context: &mut WasiCtx| context)?;
+    let mut store = Store::new(&engine, WasiCtxBuilder::new().build());
+    let instance = linker.instantiate(&mut store, &module)?;
+    let vi = instance.get_typed_func::<(i32, i32), ()>(&mut store, "vi")?;
+    let mut says = |place, argument| match vi.call(&mut store, (place, argument)) {
+        Ok(()) => "done".to_owned(),
+        Err(error) => format!("{:#}", error.root_cause()),
+    };
+    assert_eq!(says(2, 0), "done");
+    assert_eq!(says(4, 9), "the program exited with code 9");
+    // They show nothing of the program's: no table, no memory.
+    for argument in [0, 1, 3] {
+        assert!(says(0, argument).contains("must export"), "{}", says(0, argument));
+    }
+    let sizes = instance.get_typed_func::<(), i32>(&mut store, "sizes")?;
+    assert!(sizes.call(&mut store, ()).is_err());
+    let threw = instance.get_typed_func::<(), i32>(&mut store, "threw")?;
+    assert_eq!(threw.call(&mut store, ())?, 0);
+    Ok(())
+}

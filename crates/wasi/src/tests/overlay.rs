@@ -280,3 +280,71 @@ fn the_lower_is_only_read() {
     rename(&mut world, "top", "dir/top").unwrap();
     assert_eq!(upper.read("dir/top"), Ok(Vec::new()));
 }
+
+/// A file system of the host's on which a device is replaced by a file just when it is opened.
+struct Swapped;
+
+impl Fs for Swapped {
+    fn root(&self) -> Result<Arc<dyn Directory>, Errno> {
+        Ok(Arc::new(Swapped))
+    }
+}
+
+impl Directory for Swapped {
+    fn filestat(&self) -> Result<crate::Filestat, Errno> {
+        Ok(crate::Filestat { filetype: Filetype::Directory, ..crate::Filestat::default() })
+    }
+
+    fn filestat_at(&self, _: crate::Name<'_>) -> Result<crate::Filestat, Errno> {
+        Ok(crate::Filestat { filetype: Filetype::CharacterDevice, ..crate::Filestat::default() })
+    }
+
+    fn entries(&self) -> Result<crate::Entries, Errno> {
+        Ok(Box::new(std::iter::empty()))
+    }
+
+    fn open_directory(&self, _: crate::Name<'_>) -> Result<Arc<dyn Directory>, Errno> {
+        Err(Errno::Notdir)
+    }
+
+    fn open_file(
+        &self,
+        name: crate::Name<'_>,
+        how: OpenFile,
+    ) -> Result<Box<dyn crate::File>, Errno> {
+        assert!(!how.create && !how.truncate, "{name} was opened to change");
+        let file = MemoryFs::default();
+        file.write(name.as_str(), b"below").unwrap();
+        file.root()?.open_file(name, how)
+    }
+}
+
+#[test]
+fn what_is_a_device_no_more_is_not_changed() {
+    let mut world = World::new();
+    let overlay = OverlayFs::new(MemoryFs::default(), Swapped);
+    world.context = WasiCtxBuilder::new().preopened_fs(overlay, "/").unwrap().build();
+    let fd = world.open("null", CREATE | TRUNCATE, ALL).unwrap();
+    assert_eq!(world.write(fd, b"x"), Err(Errno::Badf));
+    assert_eq!(world.call().fd_filestat_set_size(fd, 0), Err(Errno::Badf));
+    assert_eq!(world.call().fd_allocate(fd, 0, 99), Err(Errno::Badf));
+    assert_eq!(world.read(fd, 99).unwrap(), b"below");
+}
+
+#[test]
+fn open_directories_are_bounded_with_those_they_are_in() {
+    let lower = MemoryFs::default();
+    let deep = "d/".repeat(100);
+    lower.write(&format!("{deep}file"), b"").unwrap();
+    let mut world = world(&MemoryFs::default(), &lower);
+    let mut opened = Vec::new();
+    let errno = loop {
+        match world.open(&deep, DIRECTORY, LOOK) {
+            Ok(fd) => opened.push(fd),
+            Err(errno) => break errno,
+        }
+    };
+    assert_eq!((errno, opened.len()), (Errno::Nfile, 40));
+    world.call().fd_close(opened[7]).unwrap();
+    assert_eq!(world.open(&deep, DIRECTORY, LOOK), Ok(opened[7]));
+}

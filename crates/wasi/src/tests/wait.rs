@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use brolga::{Config, Engine, Linker, Module, Result, Store, Trap, TypedFunc, UpdateDeadline};
 
-use crate::{LogScopes, WasiCtx, WasiCtxBuilder};
+use rustix::event::{PollFd, PollFlags};
+
+use crate::wait::Waits;
+use crate::{Errno, LogScopes, WasiCtx, WasiCtxBuilder};
 
 /// Each export waits in another way, and tells the errno and the first word of what came of it.
 const WAITING: &str = r#"(module
@@ -222,4 +225,17 @@ fn what_is_ready_is_not_waited_for() -> Result<()> {
     waiting.silence.output.read_exact(&mut written)?;
     assert_eq!(written, [0; 4096], "the guest's zeros");
     Ok(())
+}
+
+/// The host refuses to look at more descriptors than a process may have. Time has not passed then.
+#[test]
+fn what_the_host_cannot_wait_for_is_an_error() {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let Some(Ok(limit)) = open.split_whitespace().nth(3).map(str::parse::<usize>) else { return };
+    let (reader, _writer) = io::pipe().unwrap();
+    let mut polled = vec![PollFd::new(&reader, PollFlags::IN); limit + 1];
+    let mut waits = Waits::default();
+    assert!(waits.poll(&mut polled, Some(Duration::from_secs(3_600))));
+    assert_eq!(waits.failure, Some(Errno::Inval));
 }
