@@ -15,9 +15,10 @@
 //! Nothing is allocated, nothing is looked up. Closures whose types are known at run time only share
 //! one entry.
 //!
-//! **Trusts** the thunks to pass slots of the function's type, and the runtime to call an entry
-//! only while code of the store runs on this thread. Each function's entry, data and type are put
-//! together in this file, by [`HostFunc::bind`].
+//! **Trusts** the thunks to pass slots of the function's type and `host_stub!` to pass registers as
+//! wasm has them, and the runtime to call an entry only while code of the store runs on this
+//! thread. Each function's entry, data and type are put together in this file, by
+//! [`HostFunc::bind`].
 //! **Promises** that a closure sees values of its parameters' types and of its store, and that
 //! what wasm gets back are values of its results' types and of the same store.
 //! **Tested by** `tests/host.rs`, `tests/host_registers.rs` and `tests/calls.rs`.
