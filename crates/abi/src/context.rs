@@ -62,6 +62,9 @@ pub struct StoreContext {
     pub epoch: *const AtomicU64,
     /// The first epoch at which code asks by `new_epoch` whether to go on.
     pub epoch_deadline: u64,
+    /// Whether somebody wants to be told of every call of a host function: not 0. Only such host
+    /// functions look at it as are called without a thunk.
+    pub tells_calls: u32,
 }
 
 impl StoreContext {

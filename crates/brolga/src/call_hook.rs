@@ -87,9 +87,7 @@ impl<T> Store<T> {
     ) {
         let mut context = self.context_mut();
         let cell = context.cell_mut();
-        cell.hooked = true;
-        // What functions have remembered until now they shall look up again.
-        cell.runtime.renew_epoch();
+        cell.runtime.tell_calls();
         // Last, as it drops the hook before, which may panic.
         cell.call_hook = Some(Hook(Box::new(hook)));
     }
@@ -99,7 +97,7 @@ impl<T> StoreContextMut<'_, T> {
     /// Tells the hook, if there is one and it is not what is running.
     #[inline(always)]
     pub(crate) fn tell(&mut self, step: CallHook) -> Result<()> {
-        if self.cell().hooked { self.tell_hook(step) } else { Ok(()) }
+        if self.cell().runtime.tells_calls() { self.tell_hook(step) } else { Ok(()) }
     }
 
     #[cold]

@@ -161,7 +161,7 @@ impl<T: 'static> HostFunc<T> {
     /// A closure whose types say what its type is.
     pub(crate) fn wrap<F, P, R>(engine: &crate::Engine, func: F) -> Result<HostFunc<T>>
     where
-        F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+        F: HostFn<T, P, R>,
         P: RegisterParams<T> + 'static,
         R: WasmRet + 'static,
     {
@@ -199,6 +199,16 @@ impl<T: 'static> HostFunc<T> {
     }
 }
 
+/// A closure of known types.
+pub trait HostFn<T: 'static, P, R>: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static {}
+
+impl<T, F, P, R> HostFn<T, P, R> for F
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+{
+}
+
 struct Typed<F, P, R> {
     func: F,
     types: PhantomData<fn(P) -> R>,
@@ -207,7 +217,7 @@ struct Typed<F, P, R> {
 impl<T, F, P, R> Body<T> for Typed<F, P, R>
 where
     T: 'static,
-    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    F: HostFn<T, P, R>,
     P: RegisterParams<T> + 'static,
     R: WasmRet + 'static,
 {
@@ -228,7 +238,7 @@ extern "C" fn call_typed<T, F, P, R>(
     slots: *mut u64,
 ) where
     T: 'static,
-    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    F: HostFn<T, P, R>,
     P: WasmTyList + 'static,
     R: WasmRet + 'static,
 {
@@ -284,7 +294,7 @@ pub trait RegisterParams<T: 'static>: WasmTyList {
     #[doc(hidden)]
     fn stub<F, R>() -> Option<*const u8>
     where
-        F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
+        F: HostFn<T, Self, R>,
         R: WasmRet + 'static,
         Self: Sized;
 }
@@ -294,37 +304,42 @@ macro_rules! register_params {
         impl<T: 'static, $($param: WasmTy + 'static),*> RegisterParams<T> for ($($param,)*) {
             fn stub<F, R>() -> Option<*const u8>
             where
-                F: Fn(Caller<'_, T>, Self) -> R + Send + Sync + 'static,
+                F: HostFn<T, Self, R>,
                 R: WasmRet + 'static,
             {
-                /// Not a function of this signature: only code of wasm's calls it.
+                /// Gives the address of the stub in it.
                 #[unsafe(naked)]
-                unsafe extern "C" fn stub<T, F, R, $($param),*>()
+                extern "C" fn stub<T, F, R, $($param),*>() -> *const u8
                 where
                     T: 'static,
-                    F: Fn(Caller<'_, T>, ($($param,)*)) -> R + Send + Sync + 'static,
+                    F: HostFn<T, ($($param,)*), R>,
                     R: WasmRet + 'static,
                     $($param: WasmTy + 'static),*
                 {
-                    host_stub!(enter::<T, F, R, $($param),*>)
+                    host_stub!(
+                        enter::<T, F, R, false, $($param),*>,
+                        enter::<T, F, R, true, $($param),*>
+                    )
                 }
 
                 #[allow(non_snake_case, reason = "variables are named for their types")]
-                extern "C" fn enter<T, F, R, $($param),*>(
+                extern "C" fn enter<T, F, R, const TOLD: bool, $($param),*>(
                     callee: *mut HostFunctionContext,
                     caller: *mut VmContext,
                     $($param: $param::Register),*
                 ) -> R::Register
                 where
                     T: 'static,
-                    F: Fn(Caller<'_, T>, ($($param,)*)) -> R + Send + Sync + 'static,
+                    F: HostFn<T, ($($param,)*), R>,
                     R: WasmRet + 'static,
                     $($param: WasmTy + 'static),*
                 {
                     let params = ($($param::from_register($param),)*);
                     // SAFETY: the stub is only put together with data of these types, in `bind`; wasm
                     // calls it with arguments of its parameters' types.
-                    unsafe { call_in_registers::<T, F, ($($param,)*), R>(callee, caller, params) }
+                    unsafe {
+                        call_in_registers::<T, F, ($($param,)*), R, TOLD>(callee, caller, params)
+                    }
                 }
                 let classes: &[Class] = &[$($param::CLASS),*];
                 let count = |class| classes.iter().filter(|&&it| it == class).count();
@@ -332,7 +347,7 @@ macro_rules! register_params {
                     $(&& $param::IS_NUMBER)*
                     && count(Class::Int) <= HostFunctionContext::REGISTER_INTS_MAX
                     && count(Class::Float) <= HostFunctionContext::REGISTER_FLOATS_MAX;
-                fit.then_some(stub::<T, F, R, $($param),*> as *const u8)
+                fit.then(|| stub::<T, F, R, $($param),*>())
             }
         }
     };
@@ -340,68 +355,42 @@ macro_rules! register_params {
 
 for_each_arity!(register_params);
 
-/// Runs a closure with arguments that came in registers.
+/// Runs a closure with arguments that came in registers; if `TOLD`, the store's hook is told before
+/// and after.
 ///
 /// # Safety
 /// `callee` is the context of a host function that was bound to a closure of these types, and wasm
 /// of its store has just called it.
 #[inline(always)]
-unsafe fn call_in_registers<T, F, P, R>(
+unsafe fn call_in_registers<T, F, P, R, const TOLD: bool>(
     callee: *mut HostFunctionContext,
     caller: *mut VmContext,
     params: P,
 ) -> R::Register
 where
     T: 'static,
-    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
+    F: HostFn<T, P, R>,
     R: WasmRet + 'static,
 {
     // SAFETY: the caller's promise.
     let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
-    if unsafe { bound.store.is_hooked() } {
-        // SAFETY: as above.
-        return unsafe { call_told(store, bound, caller, params) };
-    }
     let body = || {
-        // SAFETY: as above.
+        if TOLD {
+            // SAFETY: wasm of the store waits for this call, so that the store is this call's to
+            // use.
+            unsafe { tell(bound.store, CallHook::CallingHost) }?;
+        }
+        // SAFETY: as above; the context of the hook is gone.
         let context = unsafe { StoreContextMut::from_ptr(bound.store) };
         let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
+        if TOLD {
+            // SAFETY: as above; the context that the closure got is gone.
+            unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
+        }
         result.into_register().map_err(unwind)
     };
     // SAFETY: code of the store has just called out to the entry, whose frame owns nothing: its
     // parameters are numbers, and moved.
-    unsafe { host_call_shim(store, body) }
-}
-
-/// The same, telling the store's hook before and after.
-///
-/// # Safety
-/// Wasm of the store waits for this call.
-#[cold]
-#[inline(never)]
-unsafe fn call_told<T, F, P, R>(
-    store: NonNull<AbiStoreContext>,
-    bound: &Bound<T, Typed<F, P, R>>,
-    caller: *mut VmContext,
-    params: P,
-) -> R::Register
-where
-    T: 'static,
-    F: Fn(Caller<'_, T>, P) -> R + Send + Sync + 'static,
-    R: WasmRet + 'static,
-{
-    let body = || {
-        // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
-        unsafe { tell(bound.store, CallHook::CallingHost) }?;
-        // SAFETY: as above; the context of the hook is gone.
-        let context = unsafe { StoreContextMut::from_ptr(bound.store) };
-        let result = (bound.body.func)(Caller::new(context, NonNull::new(caller)), params);
-        // SAFETY: as above; the context that the closure got is gone.
-        unsafe { tell(bound.store, CallHook::ReturningFromHost) }?;
-        result.into_register().map_err(unwind)
-    };
-    // SAFETY: as in `call_in_registers`, whose frame owns nothing either.
     unsafe { host_call_shim(store, body) }
 }
 

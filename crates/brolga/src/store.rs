@@ -30,10 +30,9 @@ pub struct StoreCell<T: 'static> {
     linked: HashMap<usize, (Arc<HostFunc<T>>, FuncId)>,
     /// What is asked when wasm has met the store's deadline; taken out while it is asked.
     pub(crate) epoch_callback: Option<EpochCallback<T>>,
-    /// What is told of steps between host and wasm; taken out while it is told.
+    /// What is told of steps between host and wasm; taken out while it is told. Whether there is
+    /// one, be it in its place or not, `runtime` knows.
     pub(crate) call_hook: Option<Hook<T>>,
-    /// Whether there is such a hook, be it in its place or not.
-    pub(crate) hooked: bool,
     /// A list that calls with [`Val`]s use again.
     pub(crate) spare_values: Vec<Val>,
     /// The same for the types of their results, and their slots.
@@ -56,7 +55,6 @@ impl<T> Store<T> {
             linked: HashMap::new(),
             epoch_callback: None,
             call_hook: None,
-            hooked: false,
             spare_values: Vec::new(),
             spare: Default::default(),
             #[cfg(feature = "coredump")]

@@ -97,7 +97,7 @@ impl<T> StorePtr<T> {
     #[inline(always)]
     pub(crate) unsafe fn is_hooked(self) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { (*self.0.as_ptr()).hooked }
+        unsafe { (*self.0.as_ptr()).runtime.tells_calls() }
     }
 
     /// Lends the data of the store at `address` to `look`: what the limiter does, which the store

@@ -48,7 +48,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
     /// # Errors
     /// A [`Trap`](crate::Trap) with the frames it came through, or an error of a host function;
     /// or, before anything ran, something of another store or of an instance that has been closed.
-    #[inline]
+    #[inline(always)]
     pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
         self.callee.call(store.as_context_mut(), params)
     }

@@ -48,7 +48,7 @@ pub use unix::{
     page::{page_size, round_up_to_page},
     profile::{ProfileMark, monotonic_nanoseconds, thread_id},
     reservation::Reservation,
-    signal_stack::{SIGNAL_STACK_BYTES_MIN, ensure_signal_stack},
+    signal_stack::{SIGNAL_STACK_BYTES_MIN, ensure_signal_stack, has_signal_stack},
     signals::{Disposition, Fault, FaultHandler, FaultSignal, install, is_installed_and_current},
     stack::{STACK_GUARD_BYTES, StackMapping, current_stack_pointer, thread_stack_bounds},
 };

@@ -29,7 +29,7 @@ use std::panic::resume_unwind;
 use std::ptr::{self, NonNull};
 
 use brolga_abi::{StoreContext, TrapCode};
-use brolga_os::{OsError, current_stack_pointer, ensure_signal_stack};
+use brolga_os::{OsError, current_stack_pointer, ensure_signal_stack, has_signal_stack};
 
 use crate::arch::Landing;
 use crate::backtrace::Backtrace;
@@ -111,9 +111,57 @@ impl Activation {
     }
 }
 
-/// Runs `body` as an activation of `store`. It gets the place to come back to and the top of the
-/// stack to switch to (0: stay on this one), enters code, and returns what came back, or `None`
-/// after coming back through the trap door.
+/// Where a call runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// From the top of this stack on, which nobody uses.
+    Top(NonNull<StackCore>),
+    /// Where we are, on this stack.
+    Here(NonNull<StackCore>),
+}
+
+impl Place {
+    /// The top to switch to, as [`enter_slots`](crate::arch::enter_slots) takes it.
+    #[inline(always)]
+    pub(crate) fn top(self) -> usize {
+        match self {
+            // SAFETY: the place's stack is live.
+            Place::Top(core) => unsafe { core.as_ref() }.top,
+            Place::Here(_) => 0,
+        }
+    }
+}
+
+/// A stack on which a call may begin at once.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleStack(NonNull<StackCore>);
+
+impl IdleStack {
+    /// Where it begins.
+    #[inline(always)]
+    pub(crate) fn top(self) -> usize {
+        // SAFETY: the store's stack is live, as `idle` was promised of its user.
+        unsafe { self.0.as_ref() }.top
+    }
+}
+
+/// The stack of a store's on which a call may begin at once. Most may: they are within no other, by
+/// a thread and on a stack that have seen calls before.
+///
+/// # Safety
+/// `store` and `stack` belong together, are live and not in use by another thread.
+#[inline(always)]
+pub unsafe fn idle(stack: &StoreStack, store: NonNull<StoreContext>) -> Option<IdleStack> {
+    // SAFETY: the store is live, by the caller's promise.
+    let is_outermost = YOUNGEST.get().is_null() && unsafe { store.as_ref() }.activation.is_null();
+    // Engines without signals don't need it; on a thread that has none they go the longer way.
+    let is_ready = has_signal_stack();
+    // Only calls of the store are on its stack, and none is under way.
+    if is_outermost && is_ready { stack.core().map(IdleStack) } else { None }
+}
+
+/// Runs `body` as an activation of `store`. It gets the place to come back to and where to run,
+/// enters code, and returns what came back, or `None` after coming back through the trap door.
 ///
 /// # Errors
 /// What the call ended with; [`Failure::NoStack`] or a stack overflow if it did not begin.
@@ -128,29 +176,100 @@ impl Activation {
 pub(crate) unsafe fn within<R>(
     stack: &StoreStack,
     store: NonNull<StoreContext>,
-    body: impl FnOnce(*mut Landing, usize) -> Option<R>,
+    body: impl FnOnce(*mut Landing, Place) -> Option<R>,
 ) -> Result<R, Box<TrapRecord>> {
-    let previous = YOUNGEST.get();
-    // SAFETY: the store is live, by the caller's promise.
-    let older = unsafe { (*store.as_ptr()).activation.cast::<Activation>() };
-    // Most calls are within no other, by a thread and on a stack that have seen calls before.
-    let place = if previous.is_null()
-        && older.is_null()
-        && (!stack.signals || ensure_signal_stack().is_ok())
-        && let Ok(core) = stack.idle_core()
-    {
-        // SAFETY: a stack of `stack`'s, which keeps it.
-        Place { core, top: unsafe { core.as_ref() }.top }
-    } else {
-        // SAFETY: the thread's youngest activation is live.
-        match unsafe { choose_stack(stack, previous) } {
-            Ok(place) => place,
-            Err(failure) => return Err(TrapRecord::without_frames(failure)),
+    // SAFETY: the caller's promises.
+    unsafe {
+        match idle(stack, store) {
+            Some(idle) => on_idle(idle, stack, store, |landing| body(landing, Place::Top(idle.0))),
+            None => nested(stack, store, body),
         }
-    };
+    }
+}
+
+/// [`within`] for a call on a stack that [`idle`] has just given.
+///
+/// # Errors
+/// As [`within`].
+///
+/// # Panics
+/// As [`within`].
+///
+/// # Safety
+/// As for [`within`].
+#[inline(always)]
+pub(crate) unsafe fn on_idle<R>(
+    idle: IdleStack,
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    body: impl FnOnce(*mut Landing) -> Option<R>,
+) -> Result<R, Box<TrapRecord>> {
+    let around = Around { youngest: ptr::null(), older: ptr::null() };
+    // SAFETY: the caller's promises; `idle` has seen that there are no others.
+    unsafe { activate(around, Place::Top(idle.0), stack, store, body) }
+}
+
+/// [`within`] for any call.
+///
+/// # Errors
+/// As [`within`].
+///
+/// # Panics
+/// As [`within`].
+///
+/// # Safety
+/// As for [`within`].
+#[inline(always)]
+pub(crate) unsafe fn nested<R>(
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    body: impl FnOnce(*mut Landing, Place) -> Option<R>,
+) -> Result<R, Box<TrapRecord>> {
+    let youngest = YOUNGEST.get();
+    // SAFETY: the store is live, by the caller's promise; so is the thread's youngest activation.
+    unsafe {
+        let around = Around { youngest, older: store.as_ref().activation.cast() };
+        let place = choose_place(stack, around).map_err(TrapRecord::without_frames)?;
+        activate(around, place, stack, store, |landing| body(landing, place))
+    }
+}
+
+/// The activations that a new one comes to: the thread's youngest, and the store's. Null where
+/// there is none.
+#[derive(Clone, Copy)]
+struct Around {
+    youngest: *const Activation,
+    older: *const Activation,
+}
+
+impl Around {
+    /// Whether an activation of the store is on the stack `core`.
+    ///
+    /// # Safety
+    /// They are live, or null.
+    unsafe fn older_are_on(self, core: NonNull<StackCore>) -> bool {
+        // SAFETY: the caller's promise; the older ones of a live activation are live.
+        let first = unsafe { self.older.as_ref() };
+        let mut all = std::iter::successors(first, |it| unsafe { it.older.as_ref() });
+        all.any(|it| ptr::eq(it.core, core.as_ptr()))
+    }
+}
+
+/// # Safety
+/// As for [`within`]; the activations around are live or null, and `place` is good for the call.
+#[inline(always)]
+unsafe fn activate<R>(
+    around: Around,
+    place: Place,
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    body: impl FnOnce(*mut Landing) -> Option<R>,
+) -> Result<R, Box<TrapRecord>> {
+    let Around { youngest, older } = around;
     let context = store.as_ptr();
+    let (Place::Top(core) | Place::Here(core)) = place;
     // SAFETY: the place's stack is live.
-    let core = unsafe { place.core.as_ref() };
+    let core = unsafe { core.as_ref() };
     let mut activation = Activation {
         landing: MaybeUninit::uninit(),
         core,
@@ -169,21 +288,14 @@ pub(crate) unsafe fn within<R>(
         (*context).stack_limit = core.stack_limit;
         (*context).activation = this.cast();
     }
-    let starts_stack = place.top != 0;
-    if starts_stack {
-        core.busy.set(true);
-    }
     YOUNGEST.set(this);
     // SAFETY: a field of a live value.
-    let came_back = body(unsafe { (*this).landing.as_mut_ptr() }, place.top);
-    YOUNGEST.set(previous);
-    if starts_stack {
-        core.busy.set(false);
-    }
+    let came_back = body(unsafe { (*this).landing.as_mut_ptr() });
+    YOUNGEST.set(youngest);
     // SAFETY: as above; the code has ended, whichever way. The older activation has been live
     // all the time.
     unsafe {
-        (*context).activation = older.cast::<c_void>();
+        (*context).activation = older.cast_mut().cast::<c_void>();
         if let Some(older) = older.as_ref() {
             let exit = (*this).exit_before.assume_init();
             (*context).stack_limit = (*older.core).stack_limit;
@@ -198,23 +310,17 @@ pub(crate) unsafe fn within<R>(
     }
 }
 
-/// The stack that a call runs on.
-struct Place {
-    core: NonNull<StackCore>,
-    /// Its top, or 0 to stay where we are on it.
-    top: usize,
-}
-
+/// Where a call may run that [`idle`] has no place for.
+///
 /// # Safety
-/// `youngest` is null or live.
-#[cold]
-unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Result<Place, Failure> {
+/// The activations around are live, or null.
+unsafe fn choose_place(stack: &StoreStack, around: Around) -> Result<Place, Failure> {
     // Nested calls ask too: those around them may be of an engine without signals.
     if stack.signals {
         ensure_signal_stack().map_err(|error| Failure::NoStack(error.into()))?;
     }
     // SAFETY: the caller's promise.
-    if let Some(youngest) = unsafe { youngest.as_ref() } {
+    if let Some(youngest) = unsafe { around.youngest.as_ref() } {
         // SAFETY: the stack of a live activation.
         let core = unsafe { &*youngest.core };
         let sp = current_stack_pointer();
@@ -225,13 +331,12 @@ unsafe fn choose_stack(stack: &StoreStack, youngest: *const Activation) -> Resul
             if sp < core.stack_limit {
                 return Err(Failure::Trap { code: TrapCode::StackOverflow, address: None });
             }
-            return Ok(Place { core: NonNull::from(core), top: 0 });
+            return Ok(Place::Here(NonNull::from(core)));
         }
     }
-    let core = stack.idle_core().map_err(Failure::NoStack)?;
-    // SAFETY: a stack of `stack`'s, which keeps it.
-    let top = unsafe { core.as_ref() }.top;
-    Ok(Place { core, top })
+    // SAFETY: the caller's promise.
+    let is_busy = |core| unsafe { around.older_are_on(core) };
+    stack.idle_core(is_busy).map(Place::Top).map_err(Failure::NoStack)
 }
 
 /// Makes an error of what an activation was left with, or goes on with its panic.

@@ -180,9 +180,18 @@ impl Store {
         self.closing.epoch.now
     }
 
-    /// Has [`Store::close_epoch`] change, so that whoever has noted a [`FuncRef`] asks for it again.
-    pub fn renew_epoch(&mut self) {
+    /// Has host functions that are called without a thunk have themselves told of each call (see
+    /// [`host_stub!`](crate::host_stub!)), and [`Store::close_epoch`] change, so that whoever has
+    /// noted a [`FuncRef`] asks for it again.
+    pub fn tell_calls(&mut self) {
+        self.context.get_mut().tells_calls = 1;
         self.closing.epoch.advance();
+    }
+
+    /// Whether [`Store::tell_calls`] was called.
+    #[inline(always)]
+    pub fn tells_calls(&self) -> bool {
+        self.context.get().tells_calls != 0
     }
 
     /// Takes an instance out of use.

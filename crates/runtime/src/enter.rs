@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!  call ─────────────▶ activation::within ─▶ arch::enter_slots ─▶ host entry ─▶ wasm
-//!  call_in_registers ▶ activation::within ─▶ arch::enter_registers ───────────▶ wasm
+//!  call_on_idle ─────▶ activation::on_idle ▶ arch::enter_registers ───────────▶ wasm
+//!  call_in_registers ▶ activation::nested ─▶ the same, or enter_registers_here ▶ wasm
 //!  call_start ───────▶ the same, without arguments
 //! ```
 //!
@@ -12,11 +13,12 @@
 //! - On the way there is no lock, no allocation and no system call, a store's and a thread's first
 //!   call aside.
 
-use std::ptr::NonNull;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
 
 use brolga_abi::{FuncRef, StoreContext, VmContext};
 
-use crate::activation::within;
+use crate::activation::{IdleStack, Place, nested, on_idle, within};
 use crate::arch::{self, RegisterArgs, RegisterResult, Target};
 use crate::instance::OwnStart;
 use crate::stack::StoreStack;
@@ -56,10 +58,10 @@ pub unsafe fn call(
         true => arch::host_function_entry as *const u8,
     };
     let target = Target { code: func.wasm_code, callee: func.vmctx, caller };
-    let body = |landing, top| {
+    let body = |landing, place: Place| {
         // SAFETY: `within` gives a landing that the trap door knows and a stack that is free; the
         // rest is the caller's promise.
-        unsafe { arch::enter_slots(landing, top, entry, target, slots) }.then_some(())
+        unsafe { arch::enter_slots(landing, place.top(), entry, target, slots) }.then_some(())
     };
     // SAFETY: the caller's promises.
     unsafe { within(stack, store, body) }
@@ -77,7 +79,7 @@ pub unsafe fn call(
 /// # Safety
 /// - As for [`call`]; `args` stands for the slots.
 /// - `func` is a wasm function (its `host_entry` is not null) and its type fits.
-#[inline(always)]
+#[inline(never)]
 pub unsafe fn call_in_registers(
     stack: &StoreStack,
     store: NonNull<StoreContext>,
@@ -85,15 +87,79 @@ pub unsafe fn call_in_registers(
     caller: *mut VmContext,
     args: RegisterArgs<'_>,
 ) -> Result<RegisterResult, Box<TrapRecord>> {
-    // SAFETY: a function of a live store.
-    let func = unsafe { func.as_ref() };
-    let target = Target { code: func.wasm_code, callee: func.vmctx, caller };
-    let body = |landing, top| {
-        // SAFETY: as in `call`.
-        unsafe { arch::enter_registers(landing, top, target, args) }
+    // SAFETY: a function of a live store; the caller's promises.
+    unsafe { enter_anywhere(stack, store, wasm_target(func, caller), args) }
+}
+
+/// # Safety
+/// As for [`call_in_registers`], with the function as `target`.
+unsafe fn enter_anywhere(
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    target: Target,
+    args: RegisterArgs<'_>,
+) -> Result<RegisterResult, Box<TrapRecord>> {
+    let body = |landing, place: Place| match place {
+        // SAFETY: as in `call` for the landing and the stack; the rest is the caller's promise.
+        Place::Top(_) => unsafe {
+            arch::enter_registers(landing, put(args.stack, place.top()), target, args)
+        },
+        // SAFETY: as above.
+        Place::Here(_) => unsafe { arch::enter_registers_here(landing, target, args) },
     };
     // SAFETY: the caller's promises.
-    unsafe { within(stack, store, body) }
+    unsafe { nested(stack, store, body) }
+}
+
+/// [`call_in_registers`] on a stack that [`idle`](crate::idle) has just given.
+///
+/// # Errors
+/// As [`call_in_registers`].
+///
+/// # Panics
+/// As [`call_in_registers`].
+///
+/// # Safety
+/// As for [`call_in_registers`].
+#[inline(always)]
+pub unsafe fn call_on_idle(
+    idle: IdleStack,
+    stack: &StoreStack,
+    store: NonNull<StoreContext>,
+    func: NonNull<FuncRef>,
+    caller: *mut VmContext,
+    args: RegisterArgs<'_>,
+) -> Result<RegisterResult, Box<TrapRecord>> {
+    // SAFETY: a function of a live store.
+    let target = unsafe { wasm_target(func, caller) };
+    let body = |landing| {
+        // SAFETY: as in `call` for the landing and the stack; the rest is the caller's promise.
+        unsafe { arch::enter_registers(landing, put(args.stack, idle.top()), target, args) }
+    };
+    // SAFETY: the caller's promises.
+    unsafe { on_idle(idle, stack, store, body) }
+}
+
+/// # Safety
+/// `func` is a wasm function of a live store.
+#[inline(always)]
+unsafe fn wasm_target(func: NonNull<FuncRef>, caller: *mut VmContext) -> Target {
+    // SAFETY: the caller's promise.
+    let func = unsafe { func.as_ref() };
+    Target { code: func.wasm_code, callee: func.vmctx, caller }
+}
+
+/// Puts arguments where code finds them on a stack that begins at `top`: gives the stack pointer.
+///
+/// # Safety
+/// `top` is that of a stack that nobody uses, with room for so many.
+#[inline(always)]
+unsafe fn put(words: &[MaybeUninit<u64>], top: usize) -> usize {
+    let sp = top - words.len().next_multiple_of(2) * size_of::<u64>();
+    let first = ptr::with_exposed_provenance_mut::<MaybeUninit<u64>>(sp);
+    // SAFETY: below the top of a mapped stack, as the caller promises; `words` are elsewhere.
+    unsafe { first.copy_from_nonoverlapping(words.as_ptr(), words.len()) };
+    sp
 }
 
 /// Calls an instance's own start function.
@@ -114,10 +180,7 @@ pub unsafe fn call_start(
 ) -> Result<(), Box<TrapRecord>> {
     let caller = std::ptr::null_mut();
     let target = Target { code: start.code, callee: start.vmctx.as_ptr(), caller };
-    let body = |landing, top| {
-        // SAFETY: as in `call`; validation has seen that the function takes and returns nothing.
-        unsafe { arch::enter_registers(landing, top, target, RegisterArgs::new()) }
-    };
-    // SAFETY: the caller's promises.
-    unsafe { within(stack, store, body) }.map(drop)
+    // SAFETY: the caller's promises; validation has seen that the function takes and returns
+    // nothing.
+    unsafe { enter_anywhere(stack, store, target, RegisterArgs::new()) }.map(drop)
 }

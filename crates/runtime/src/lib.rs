@@ -98,11 +98,11 @@ pub use pool::{Pool, PoolConcurrencyLimitError, PoolLimits, PoolSizeError};
 pub use store::{Store, StoreConfig};
 pub use value::ValueError;
 
-pub use activation::prepare_thread;
+pub use activation::{IdleStack, idle, prepare_thread};
 pub use arch::{RegisterArgs, RegisterResult, host_stub};
 pub use backtrace::{Backtrace, Frame};
 pub use code::{LoadError, LoadedCode};
-pub use enter::{call, call_in_registers, call_start};
+pub use enter::{call, call_in_registers, call_on_idle, call_start};
 pub use host::host_call_shim;
 pub use image_check::ImageFlaw;
 pub use leave::leave;

@@ -24,7 +24,7 @@ use brolga_abi::TrapCode;
 use brolga_os::{Disposition, Fault, FaultSignal, OsError};
 
 use crate::activation::{self, Activation, Exit, Thrown};
-use crate::arch;
+use crate::arch::{self, Landing};
 use crate::backtrace::{Origin, capture};
 use crate::registry;
 use crate::stack::StackCore;
@@ -52,8 +52,8 @@ fn on_fault(fault: &mut Fault<'_>) -> Disposition {
         activation.landing()
     };
     // SAFETY: the landing of the call whose code was interrupted: its frame is live and expects
-    // nothing but its stack pointer and a result of 1. The frames below are code's.
-    unsafe { fault.resume_at(landing.pc, landing.sp, 0, 1) };
+    // nothing but its stack pointer and this frame pointer. The frames below are code's.
+    unsafe { fault.resume_at(landing.pc, landing.sp, Landing::THROWN, 0) };
     Disposition::Resumed
 }
 

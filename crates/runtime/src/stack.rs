@@ -15,8 +15,8 @@
 //! It never switches stacks itself; `activation.rs` decides and `arch/` does.
 //!
 //! **Invariants**
-//! - A stack serves one call chain at a time: whoever starts at its top marks it busy before and
-//!   idle after.
+//! - A stack serves one call chain at a time: whoever starts at its top has seen that none of the
+//!   store's calls under way is on it, and only that store's are, or calls within them.
 //! - A stack's bounds never change, and its [`StackCore`] never moves.
 
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -133,9 +133,6 @@ impl StackPool {
 
     /// Keeps `stack` for the next store, or unmaps it.
     pub(crate) fn release(&self, mut stack: CallStack) {
-        if stack.core().busy.get() {
-            return;
-        }
         let _after = std::mem::take(&mut stack.core_mut().slot);
         // The last to come is the first to go: only those at the bottom stay as they are.
         let uncooled_max = Self::UNCOOLED_BYTES / stack.usable_bytes();
@@ -188,14 +185,21 @@ impl StoreStack {
         &self.pool
     }
 
+    /// The store's own stack, once it has one.
+    #[inline(always)]
+    pub(crate) fn core(&self) -> Option<NonNull<StackCore>> {
+        self.core.get()
+    }
+
     /// A stack of the store that no call is on: the store's own, unless host code went on to a
     /// stack of somebody else's and calls from there.
-    #[inline(always)]
-    pub(crate) fn idle_core(&self) -> Result<NonNull<StackCore>, StackError> {
+    pub(crate) fn idle_core(
+        &self,
+        is_busy: impl Fn(NonNull<StackCore>) -> bool,
+    ) -> Result<NonNull<StackCore>, StackError> {
         match self.core.get() {
-            // SAFETY: kept until this is dropped.
-            Some(core) if !unsafe { core.as_ref() }.busy.get() => Ok(core),
-            Some(_) => self.another(),
+            Some(core) if !is_busy(core) => Ok(core),
+            Some(_) => self.another(is_busy),
             None => self.first(),
         }
     }
@@ -210,9 +214,12 @@ impl StoreStack {
     /// A further stack, for a store whose own is in use while the thread is on none that we know:
     /// what a coroutine or a grown stack looks like from here.
     #[cold]
-    fn another(&self) -> Result<NonNull<StackCore>, StackError> {
+    fn another(
+        &self,
+        is_busy: impl Fn(NonNull<StackCore>) -> bool,
+    ) -> Result<NonNull<StackCore>, StackError> {
         let mut further = self.further.borrow_mut();
-        let idle = further.iter().find(|stack| !stack.core().busy.get());
+        let idle = further.iter().find(|stack| !is_busy(stack.0));
         if let Some(idle) = idle {
             return Ok(idle.0);
         }
@@ -251,8 +258,6 @@ pub(crate) struct StackCore {
     pub(crate) top: usize,
     /// Whether faults on it are caught; if not, its reserve is larger.
     pub(crate) signals: bool,
-    /// Whether a call chain that started at the top is under way.
-    pub(crate) busy: Cell<bool>,
     /// Where the frames of a trap are noted. Used between a trap and the landing of the call it
     /// ends, when no other code runs on this stack.
     pub(crate) trap_pcs: UnsafeCell<PcBuffer>,
@@ -273,8 +278,8 @@ impl StackCore {
     }
 }
 
-/// Owns a [`StackCore`]. Calls in flight keep raw pointers to it, so it is never moved or lent
-/// mutably while busy.
+/// Owns a [`StackCore`]. Calls in flight keep raw pointers to it, so it is never moved, and lent
+/// mutably only when there are none.
 pub(crate) struct CallStack(NonNull<StackCore>);
 
 // SAFETY: an owner; nothing in a core is tied to a thread while no call is in flight, and then the
@@ -285,14 +290,14 @@ impl CallStack {
     fn new(options: StackOptions) -> Result<Self, OsError> {
         let usable = options.wasm_bytes.saturating_add(options.reserve_bytes());
         let mapping = StackMapping::new(usable)?;
-        let (bottom, top) = (mapping.bottom().addr(), mapping.top().addr());
+        // Calls put arguments below the top, by its address.
+        let (bottom, top) = (mapping.bottom().addr(), mapping.top().expose_provenance());
         let core = Box::new(StackCore {
             bottom,
             stack_limit: bottom + options.reserve_bytes(),
             top,
             signals: options.signals,
             mapping,
-            busy: Cell::new(false),
             trap_pcs: UnsafeCell::new(PcBuffer::new()),
             slot: Slot::default(),
         });
@@ -321,8 +326,8 @@ impl CallStack {
 
     /// For when no call is in flight.
     fn core_mut(&mut self) -> &mut StackCore {
-        debug_assert!(!self.core().busy.get());
-        // SAFETY: as in `core`; `&mut self`, and no call is in flight, as the callers checked.
+        // SAFETY: as in `core`; `&mut self`, and no call is in flight: the store that had it is gone,
+        // or is yet to get it.
         unsafe { self.0.as_mut() }
     }
 }

@@ -146,6 +146,7 @@ impl Store {
             fuel_consumed: 0,
             epoch: &raw const config.epoch.0,
             epoch_deadline: 0,
+            tells_calls: 0,
         };
         Self {
             id: StoreId::fresh(),

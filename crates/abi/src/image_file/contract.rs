@@ -62,6 +62,7 @@ layouts! {
     VmContext { store builtins instance reserved }
     StoreContext {
         stack_limit exit_fp exit_pc activation owner fuel_consumed epoch epoch_deadline
+        tells_calls
     }
     HostFunctionContext { store call data }
     FuncRef { wasm_code host_entry vmctx type_id func_index }

@@ -1,12 +1,14 @@
-//! The way into code: every call of the host's goes through [`enter`] or [`enter_in_registers`].
+//! The way into code: every call of the host's goes through [`enter`] or
+//! [`TypedCallee::with_registers`].
 //! This file is a room for `unsafe`, and one on which the sandbox stands: changes need a second
 //! reader.
 //!
 //! ```text
 //!  CallEngine::call ─▶ SlotCallee::call ──┐
 //!  Func::call ───────▶ call_dynamic ──────┤
-//!  call_unchecked ───▶ call_raw ──────────┼▶ enter ──────────────▶ runtime::call ─▶ code
-//!  TypedFunc::call ──▶ TypedCallee::call ─┴▶ enter_in_registers ─▶ runtime::call_in_registers ─▶
+//!  call_unchecked ───▶ call_raw ──────────┼▶ enter ────────▶ runtime::call ─▶ code
+//!  TypedFunc::call ──▶ TypedCallee::call ─┴▶ with_registers ▶ runtime::call_on_idle ─▶ code
+//!                                                    or       runtime::call_in_registers ─▶ code
 //! ```
 //!
 //! **Trusts** the runtime to know what is a function of a store, and for how long.
@@ -18,17 +20,19 @@
 //! - Results are taken out of the slots before closed instances are freed: a result may be the
 //!   last reference to a function of one.
 
+use core::hint;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-use brolga_abi::FuncRef;
+use brolga_abi::{FuncRef, VmContext};
 use brolga_module::{self as module, FuncType};
 use brolga_runtime::{
     Failure, FuncId, HandleError, InstanceId, RegisterArgs, RegisterResult, StackError,
-    StartFunction, Store as RuntimeStore, StoreStack, TrapRecord,
+    StartFunction, Store as RuntimeStore, StoreStack, TrapRecord, call_in_registers, call_on_idle,
+    idle,
 };
 
 use super::reference;
@@ -48,9 +52,12 @@ pub(crate) struct Callee {
     /// other store's ever is.
     epoch: AtomicU64,
     /// Atomic for being shared only: it is read and written by whoever has the store, one thread
-    /// at a time.
+    /// at a time. Written before `epoch` is.
     func_ref: AtomicPtr<FuncRef>,
 }
+
+/// The caller's context of functions that the host calls.
+const NO_CALLER: *mut VmContext = core::ptr::null_mut();
 
 /// The epoch of no store.
 const NEVER: u64 = 0;
@@ -70,20 +77,27 @@ impl Callee {
     /// Where to enter it, if that is known; never in a store with a call hook.
     #[inline(always)]
     fn known(&self, store: &RuntimeStore) -> Option<NonNull<FuncRef>> {
-        let is_good = self.epoch.load(Relaxed) == store.close_epoch();
-        NonNull::new(self.func_ref.load(Relaxed)).filter(|_| is_good)
+        if self.epoch.load(Relaxed) != store.close_epoch() {
+            return None;
+        }
+        // SAFETY: who has written the epoch of a store has written an address before; both are
+        // written by that store's user only, who is us now.
+        Some(unsafe { NonNull::new_unchecked(self.func_ref.load(Relaxed)) })
     }
 
     /// Finds out where to enter it.
     fn look_up<T>(&self, store: &mut StoreContextMut<'_, T>) -> Result<NonNull<FuncRef>> {
-        let cell = store.cell_mut();
-        self.check_store(&cell.runtime)?;
-        let func_ref = cell.runtime.func_ref(self.id)?;
-        if !cell.hooked {
+        let runtime = &mut store.cell_mut().runtime;
+        self.check_store(runtime)?;
+        Ok(runtime.func_ref(self.id)?)
+    }
+
+    /// Has it be [`known`](Callee::known) from now on; not in a store with a call hook.
+    fn learn(&self, store: &RuntimeStore, func_ref: NonNull<FuncRef>) {
+        if !store.tells_calls() {
             self.func_ref.store(func_ref.as_ptr(), Relaxed);
-            self.epoch.store(cell.runtime.close_epoch(), Relaxed);
+            self.epoch.store(store.close_epoch(), Relaxed);
         }
-        Ok(func_ref)
     }
 }
 
@@ -113,32 +127,7 @@ unsafe fn enter<T>(
     // SAFETY: stack and context are this store's, and `func_ref` is a function of it, kept by its
     // instance. Nothing of the store is borrowed but through `store`, which waits. The slots are
     // the caller's promise.
-    let called =
-        unsafe { brolga_runtime::call(&*stack, context, func_ref, core::ptr::null_mut(), slots) };
-    called.map_err(|record| call_error(store, *record))
-}
-
-/// Calls a wasm function with its arguments in registers.
-///
-/// # Errors
-/// As [`enter`].
-///
-/// # Safety
-/// - `func_ref` was just resolved in `store`, and is not a host function.
-/// - Its type is such as [`brolga_runtime::call_in_registers`] takes, and `args` holds
-///   arguments of its parameters' types, `store`'s own where they are references.
-#[inline(always)]
-unsafe fn enter_in_registers<T>(
-    store: &mut StoreContextMut<'_, T>,
-    func_ref: NonNull<FuncRef>,
-    args: RegisterArgs<'_>,
-) -> Result<RegisterResult> {
-    let context = store.cell().runtime.context_of_stayed();
-    let stack = store.cell().stack.as_ptr();
-    // SAFETY: as in `enter`.
-    let called = unsafe {
-        brolga_runtime::call_in_registers(&*stack, context, func_ref, core::ptr::null_mut(), args)
-    };
+    let called = unsafe { brolga_runtime::call(&*stack, context, func_ref, NO_CALLER, slots) };
     called.map_err(|record| call_error(store, *record))
 }
 
@@ -234,6 +223,7 @@ impl SlotCallee {
     ) -> Result<()> {
         store.told(|store| {
             let func_ref = self.callee.look_up(store)?;
+            self.callee.learn(&store.cell().runtime, func_ref);
             // SAFETY: just resolved.
             unsafe { self.call_known(store, func_ref, slots) }
         })
@@ -268,6 +258,15 @@ impl SlotCallee {
         }
         Ok(())
     }
+}
+
+/// The error for what a call ended with, and the end of that call.
+#[cold]
+#[inline(never)]
+fn failed<T>(mut store: StoreContextMut<'_, T>, record: Box<TrapRecord>) -> Error {
+    let error = call_error(&store, *record);
+    settle(&mut store);
+    error
 }
 
 /// The error for what a call ended with, with all that the engine wants of it.
@@ -355,89 +354,148 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     ///
     /// # Errors
     /// What the call ended with; or, before anything ran, a handle that is no good.
-    #[inline]
-    pub(crate) fn call<T>(&self, mut store: StoreContextMut<'_, T>, params: P) -> Result<R> {
-        match self.callee.known(&store.cell().runtime) {
-            // SAFETY: just resolved.
-            Some(func_ref) => unsafe { self.call_known(&mut store, func_ref, params) },
-            None => self.call_anew(&mut store, params),
+    #[inline(always)]
+    pub(crate) fn call<T>(&self, store: StoreContextMut<'_, T>, params: P) -> Result<R> {
+        if Self::IN_REGISTERS {
+            let cell = store.cell();
+            if let Some(func_ref) = self.callee.known(&cell.runtime) {
+                let (context, stack) = (cell.runtime.context_of_stayed(), cell.stack.as_ptr());
+                // SAFETY: the store's own stack and context; nothing of the store is borrowed but
+                // through `store`, which waits. The function was just resolved, and is wasm:
+                // `call_anew` has it learnt only then.
+                unsafe {
+                    if let Some(idle) = idle(&*stack, context) {
+                        return Self::with_registers(store, params, |args| {
+                            call_on_idle(idle, &*stack, context, func_ref, NO_CALLER, args)
+                        });
+                    }
+                }
+            }
+            hint::cold_path();
         }
+        let mut result = None;
+        self.call_otherwise(store, params, &mut result)?;
+        Ok(result.expect("a call that went well has a result"))
     }
 
-    /// The first call, one after an instance was closed, and every call in a store with a hook.
+    /// Calls that are within others, and those with arguments or results that don't fit registers.
+    /// Leaves the result in `result`: came it back, the way above would take it by memory too.
+    #[inline(never)]
+    fn call_otherwise<T>(
+        &self,
+        mut store: StoreContextMut<'_, T>,
+        params: P,
+        result: &mut Option<R>,
+    ) -> Result<()> {
+        let called = match self.callee.known(&store.cell().runtime) {
+            // SAFETY: as in `call`.
+            Some(func_ref) if Self::IN_REGISTERS => unsafe {
+                let cell = store.cell();
+                let (context, stack) = (cell.runtime.context_of_stayed(), cell.stack.as_ptr());
+                Self::with_registers(store, params, |args| {
+                    call_in_registers(&*stack, context, func_ref, NO_CALLER, args)
+                })
+            },
+            // SAFETY: just resolved.
+            Some(func_ref) => unsafe { Self::call_in_slots(&mut store, func_ref, params) },
+            None => self.call_anew(&mut store, params),
+        };
+        *result = Some(called?);
+        Ok(())
+    }
+
+    /// The first call, one after an instance was closed, and every call of a host function whose
+    /// arguments would fit registers, or in a store with a hook.
     #[cold]
     #[inline(never)]
     fn call_anew<T>(&self, store: &mut StoreContextMut<'_, T>, params: P) -> Result<R> {
         store.told(|store| {
             let func_ref = self.callee.look_up(store)?;
+            // SAFETY: just resolved; nobody changes it while the store is borrowed.
+            let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
+            if is_wasm || !Self::IN_REGISTERS {
+                self.callee.learn(&store.cell().runtime, func_ref);
+            }
             // SAFETY: just resolved.
-            unsafe { self.call_known(store, func_ref, params) }
+            unsafe { Self::call_in_slots(store, func_ref, params) }
         })
     }
 
+    /// Calls it with arguments and results in slots.
+    ///
     /// # Safety
-    /// `func_ref` was just resolved.
+    /// `func_ref` was just resolved, and is of these types.
     #[inline(always)]
-    unsafe fn call_known<T>(
-        &self,
+    unsafe fn call_in_slots<T>(
         store: &mut StoreContextMut<'_, T>,
         func_ref: NonNull<FuncRef>,
         params: P,
     ) -> Result<R> {
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
         let first = slots.as_mut_ptr().cast::<u64>();
-        // SAFETY: there are more slots than the largest tuple takes; they are written only.
-        let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, P::SLOTS) };
-        params.store(&mut values)?;
-        // SAFETY: the slots have just been written, and the type was looked at in `new`: it takes
-        // these values, which `store` checked to be the store's own where they are references.
-        // Nothing was closed since the function was resolved.
-        let first = match unsafe { Self::enter(store, func_ref, &mut slots) } {
-            Ok(first) => first,
-            Err(error) => {
-                settle(store);
-                return Err(error);
-            }
-        };
-        // SAFETY: the function has returned values of `R`'s types in the slots.
-        let mut values = unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) };
-        let result = R::load(&mut values);
+        put(store, &mut slots, params)?;
+        let stack = store.cell().stack.as_ptr();
+        // SAFETY: just resolved, and the stack is the store's. The slots have just been written
+        // and have room for the results of any type; the function takes these values, which
+        // `store` checked to be the store's own where they are references. Nothing was closed
+        // since the function was resolved.
+        let called = unsafe { enter(store, stack, func_ref, first) };
+        let result = called.map(|()| {
+            // SAFETY: the function has returned values of `R`'s types in the slots.
+            R::load(&mut unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) })
+        });
         settle(store);
-        Ok(result)
+        result
     }
 
-    /// Calls it with the parameters in `slots`, in registers where that goes; results come back in
-    /// the slots. Gives their address.
+    /// Has `enter` call it with arguments in registers, and those that don't fit on the stack.
     ///
     /// # Safety
-    /// `func_ref` was just resolved, and is of these types. The slots hold values of `P`'s types.
+    /// - The types are such that [`TypedCallee::IN_REGISTERS`].
+    /// - `enter` calls a function of these types, which was just resolved.
     #[inline(always)]
-    unsafe fn enter<T>(
-        store: &mut StoreContextMut<'_, T>,
-        func_ref: NonNull<FuncRef>,
-        slots: &mut TypedSlots,
-    ) -> Result<*mut u64> {
-        // SAFETY: just resolved; nobody changes it while the store is borrowed.
-        let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
-        if Self::IN_REGISTERS && is_wasm {
-            let mut stack = [MaybeUninit::uninit(); RegisterArgs::STACK_MAX];
-            // SAFETY: the caller's promise, and the function has these types.
-            let result = unsafe {
-                let args = registers(P::CLASSES, slots, &mut stack);
-                enter_in_registers(store, func_ref, args)?
-            };
-            slots[0] = MaybeUninit::new(match R::CLASSES {
-                [Class::Float] => result.float.to_bits(),
-                _ => result.int,
-            });
-            return Ok(slots.as_mut_ptr().cast());
+    unsafe fn with_registers<T>(
+        mut store: StoreContextMut<'_, T>,
+        params: P,
+        enter: impl FnOnce(RegisterArgs<'_>) -> Result<RegisterResult, Box<TrapRecord>>,
+    ) -> Result<R> {
+        let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
+        let mut stack = [MaybeUninit::uninit(); RegisterArgs::STACK_MAX];
+        put(&mut store, &mut slots, params)?;
+        // SAFETY: the slots have just been written.
+        let args = unsafe { registers(P::CLASSES, &slots, &mut stack) };
+        match enter(args) {
+            Ok(result) => {
+                let mut slot = match R::CLASSES {
+                    [Class::Float] => result.float.to_bits(),
+                    _ => result.int,
+                };
+                let runtime = &mut store.cell_mut().runtime;
+                // SAFETY: one slot, with the value of `R`'s type that the function has returned,
+                // if there is one.
+                let result = R::load(&mut unsafe { Slots::new(runtime, &raw mut slot, R::SLOTS) });
+                settle(&mut store);
+                Ok(result)
+            }
+            Err(record) => Err(failed(store, record)),
         }
-        let (first, stack) = (slots.as_mut_ptr().cast(), store.cell().stack.as_ptr());
-        // SAFETY: just resolved, and the stack is the store's. The slots are the caller's promise;
-        // there is room for the results of any type.
-        unsafe { enter(store, stack, func_ref, first)? };
-        Ok(first)
     }
+}
+
+/// Writes values into slots.
+///
+/// # Errors
+/// If one is a reference that is no good in `store`.
+#[inline(always)]
+fn put<T, P: WasmParams>(
+    store: &mut StoreContextMut<'_, T>,
+    slots: &mut TypedSlots,
+    params: P,
+) -> Result<()> {
+    let runtime = &mut store.cell_mut().runtime;
+    // SAFETY: there are more slots than the largest tuple takes; they are written only.
+    let mut values = unsafe { Slots::new(runtime, slots.as_mut_ptr().cast(), P::SLOTS) };
+    params.store(&mut values)
 }
 
 /// How many of `classes` are `class`.

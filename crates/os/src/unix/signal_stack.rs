@@ -32,7 +32,14 @@ thread_local! {
 /// ends. Calling again costs the reading of a thread-local.
 #[inline]
 pub fn ensure_signal_stack() -> Result<(), OsError> {
-    if READY.get() { Ok(()) } else { prepare() }
+    if has_signal_stack() { Ok(()) } else { prepare() }
+}
+
+/// Whether the calling thread has the signal stack that [`ensure_signal_stack`] sees to. Costs the
+/// reading of a thread-local.
+#[inline(always)]
+pub fn has_signal_stack() -> bool {
+    READY.get()
 }
 
 #[cold]

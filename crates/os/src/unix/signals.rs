@@ -102,8 +102,8 @@ impl Fault<'_> {
     /// had at the fault.
     ///
     /// # Safety
-    /// Code at `pc` must expect to be entered so: `sp` and `fp` are those of a frame that is still
-    /// live on the interrupted thread, no value is expected in a register that the interrupted
+    /// Code at `pc` must expect to be entered so: `sp` is that of a frame that is still live on the
+    /// interrupted thread, no value is expected in a register that the interrupted
     /// code may have changed, and the frames below are abandoned without their destructors.
     pub unsafe fn resume_at(&mut self, pc: usize, sp: usize, fp: usize, result: usize) {
         self.registers.set(Register::ProgramCounter, pc);

@@ -5,8 +5,8 @@
 //!
 //! Each file has the same functions:
 //! - `enter_slots` calls a host entry with an array of argument slots;
-//! - `enter_registers` calls wasm code with its arguments where `CallConv::Tail` takes them, in
-//!   registers as far as they fit;
+//! - `enter_registers` calls wasm code on another stack with its arguments where `CallConv::Tail`
+//!   takes them, in registers as far as they fit; `enter_registers_here` on the same;
 //! - `host_function_entry` is the host entry of host functions: code that calls them directly;
 //! - `host_stub!` makes a function that wasm calls of a host function that takes its arguments in
 //!   registers, `host_out_of_stack` is where it goes when there is no stack for the host;
@@ -22,13 +22,13 @@
 //! - Code starts with the stack pointer aligned as the C ABI asks and with frame pointer 0, where
 //!   frame walks end.
 //! - When an entering function comes back, whichever way, all registers that the C ABI preserves
-//!   are as before. They are not written down for a jump: the assembly declares them all changed,
-//!   so that the compiler keeps what it needs elsewhere.
-//!
+//!   are as before, or declared as changed, so that the compiler keeps what it needs elsewhere.
 //! - An unwinder that walks up from host code (a panic's, for its backtrace) ends in wasm code, in
-//!   `host_function_entry` or in a stub: it never meets the switch of stacks, which it could not follow.
+//!   `host_function_entry`, in a stub or where code is entered: it does not follow the switch of
+//!   stacks, whichever instruction it begins at.
 //!
-//! **Tested by** `tests/calls.rs` and `tests/traps.rs`.
+//! **Tested by** `tests/calls.rs` and `tests/traps.rs`; the last by `tests/unwinders.rs` of
+//! `brolga`.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -39,13 +39,13 @@ use std::mem::MaybeUninit;
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use aarch64::{
-    enter_registers, enter_slots, host_function_entry, host_out_of_stack, jump,
-    plain_return_address,
+    enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
+    jump, plain_return_address,
 };
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::{
-    enter_registers, enter_slots, host_function_entry, host_out_of_stack, jump,
-    plain_return_address,
+    enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
+    jump, plain_return_address,
 };
 
 /// What `host_stub!` refers to.
@@ -64,6 +64,7 @@ pub mod host_stub {
     pub const EXIT_PC: usize = offset_of!(StoreContext, exit_pc);
     pub const EXIT_FP: usize = offset_of!(StoreContext, exit_fp);
     pub const STACK_LIMIT: usize = offset_of!(StoreContext, stack_limit);
+    pub const TELLS_CALLS: usize = offset_of!(StoreContext, tells_calls);
     pub const RAISE_BYTES: u32 = StoreContext::RAISE_BYTES;
 }
 
@@ -77,6 +78,11 @@ pub(crate) struct Landing {
     pub(crate) sp: usize,
     /// The instruction.
     pub(crate) pc: usize,
+}
+
+impl Landing {
+    /// The frame pointer that a landing is come to with. Code that returns brings 0.
+    pub(crate) const THROWN: usize = 1;
 }
 
 /// What goes into code however its arguments are passed.

@@ -295,13 +295,13 @@ fn stores_count_their_stacks() {
     let held: Vec<_> = (0..2).map(|_| store.new_stack(stacks.clone())).collect();
     // A stack is a store's from its first call on.
     let third = store.new_stack(stacks.clone());
-    assert!(held.iter().all(|stack| stack.idle_core().is_ok()));
-    let error = third.idle_core().unwrap_err();
+    assert!(held.iter().all(|stack| stack.idle_core(|_| false).is_ok()));
+    let error = third.idle_core(|_| false).unwrap_err();
     assert!(matches!(error, StackError::Pool(_)));
     assert_eq!(
         error.to_string(),
         "all 2 stacks of the engine's pool are in use (setting `total_stacks`)"
     );
     drop(held);
-    assert!(third.idle_core().is_ok());
+    assert!(third.idle_core(|_| false).is_ok());
 }

@@ -441,6 +441,7 @@ impl<'a> Store<'a> {
             fuel_consumed: 0,
             epoch: ptr::null(),
             epoch_deadline: 0,
+            tells_calls: 0,
         });
         let raw: *mut StoreContext = &mut *context;
         // SAFETY: a table of pointers, null where the image has no thunk.
