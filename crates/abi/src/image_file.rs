@@ -2,7 +2,7 @@
 //! here becomes code, so changes need a second reader.
 //!
 //! ```text
-//!  prologue │ magic (8) │ length of the file (8) │ checksum of all else (4) │
+//!  prologue │ magic (8) │ length of the file (8) │ checksum of all else (16) │
 //!  head     │ version │ target │ CPU features │ options │ wasm features │
 //!  tables   │ text_bytes │ functions │ entries │ exits │ builtins │ sites │ static tables │
 //!  bytes    │ code │ the wasm module │
@@ -36,13 +36,13 @@ use crate::{
 use bytes::{Reader, Writer};
 
 /// Raised whenever the layout of the file, or the meaning of anything in it, changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// No wasm module and no text begins so; a transfer as text would change the line's end.
 const MAGIC: [u8; 8] = *b"\0brolga\n";
 const LENGTH_AT: usize = MAGIC.len();
 const CHECKSUM_AT: usize = LENGTH_AT + 8;
-const PROLOGUE_BYTES: usize = CHECKSUM_AT + 4;
+const PROLOGUE_BYTES: usize = CHECKSUM_AT + 16;
 
 /// Stands for null among the functions of a static table.
 const NULL_FUNCTION: u32 = u32::MAX;
@@ -65,13 +65,13 @@ pub enum ImageFileError {
     },
     /// Some have changed.
     #[error(
-        "the compiled module is damaged: its checksum is {found:#010x}, expected {expected:#010x}"
+        "the compiled module is damaged: its checksum is {found:#034x}, expected {expected:#034x}"
     )]
     Checksum {
         /// What the file says.
-        expected: u32,
+        expected: u128,
         /// What its bytes give.
-        found: u32,
+        found: u128,
     },
     /// It was written by another version, which may mean other things by it.
     #[error("the compiled module was made by version {found}, expected {expected}")]
@@ -223,19 +223,38 @@ fn check_prologue(file: &[u8]) -> Result<(), ImageFileError> {
     if found != expected {
         return Err(ImageFileError::Length { expected, found });
     }
-    let (expected, found) = (reader.u32("checksum")?, checksum(file));
+    let (sum, sums) = (reader.u64("checksum")?, reader.u64("checksum")?);
+    let (expected, found) = (joined(sum, sums), checksum(file));
     if found != expected {
         return Err(ImageFileError::Checksum { expected, found });
     }
     Ok(())
 }
 
-/// The checksum of all bytes but its own.
-fn checksum(file: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&file[..CHECKSUM_AT]);
-    hasher.update(&file[PROLOGUE_BYTES..]);
-    hasher.finalize()
+/// The checksum of all bytes but its own: the sum of their 32-bit words, and above it the sum of
+/// what that sum was after each word (Fletcher's checksum, with sums wide enough not to be reduced).
+///
+/// What changes one word changes the sum; what changes two and not the sum, changes the second one,
+/// in which words count by their place. So all damage to one or two words is found for certain, in
+/// files of less than 2³² words.
+fn checksum(file: &[u8]) -> u128 {
+    let (mut sum, mut sums) = (0_u64, 0_u64);
+    let mut add = |word: [u8; 4]| {
+        sum = sum.wrapping_add(u32::from_le_bytes(word).into());
+        sums = sums.wrapping_add(sum);
+    };
+    for part in [&file[..CHECKSUM_AT], &file[PROLOGUE_BYTES..]] {
+        let (words, rest) = part.as_chunks();
+        words.iter().for_each(|word| add(*word));
+        let mut last = [0; 4];
+        last[..rest.len()].copy_from_slice(rest);
+        add(last);
+    }
+    joined(sum, sums)
+}
+
+fn joined(sum: u64, sums: u64) -> u128 {
+    u128::from(sums) << 64 | u128::from(sum)
 }
 
 /// The beginning of a text out of a file, fit for a message.

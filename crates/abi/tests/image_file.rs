@@ -51,16 +51,27 @@ fn read(file: &[u8]) -> Result<(CodeImage, &[u8]), ImageFileError> {
 
 /// Where the checksum is, and the length before it.
 const LENGTH: std::ops::Range<usize> = 8..16;
-const CHECKSUM: std::ops::Range<usize> = 16..20;
+const CHECKSUM: std::ops::Range<usize> = 16..32;
 
 /// Makes a changed file one whose length and checksum are right.
 fn reseal(file: &mut [u8]) {
     let length = file.len() as u64;
     file[LENGTH].copy_from_slice(&length.to_le_bytes());
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&file[..CHECKSUM.start]);
-    hasher.update(&file[CHECKSUM.end..]);
-    file[CHECKSUM].copy_from_slice(&hasher.finalize().to_le_bytes());
+    let checksum = checksum(file);
+    file[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// The checksum, from its definition: a word counts as often as there are words from it to the end.
+fn checksum(file: &[u8]) -> u128 {
+    let mut words: Vec<u128> = Vec::new();
+    for part in [&file[..CHECKSUM.start], &file[CHECKSUM.end..]] {
+        for place in 0..part.len() / 4 + 1 {
+            let byte = |at: usize| part.get(4 * place + at).copied().unwrap_or(0);
+            words.push(u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]).into());
+        }
+    }
+    let sums: u128 = words.iter().rev().zip(1..).map(|(word, count)| word * count).sum();
+    (sums & u128::from(u64::MAX)) << 64 | words.iter().sum::<u128>()
 }
 
 fn find(file: &[u8], needle: &[u8]) -> usize {
@@ -127,6 +138,46 @@ fn every_bit_flip_is_refused() {
             };
             assert!(fits, "bit {bit} of byte {position}: {error}");
         }
+    }
+}
+
+/// Two words that change so that their sum stays are told by their places.
+#[test]
+fn words_that_make_up_for_each_other_are_refused() {
+    let good = file();
+    let word = |file: &[u8], at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let places = || (CHECKSUM.end..good.len() - 4).step_by(4);
+    let mut changed = 0;
+    for (one, other) in places().flat_map(|one| places().map(move |other| (one, other))) {
+        let mut bad = good.clone();
+        let (more, less) = (word(&good, one), word(&good, other));
+        if one != other && more < u32::MAX && less > 0 {
+            bad[one..one + 4].copy_from_slice(&(more + 1).to_le_bytes());
+            bad[other..other + 4].copy_from_slice(&(less - 1).to_le_bytes());
+            let error = read(&bad).unwrap_err();
+            assert!(matches!(error, ImageFileError::Checksum { .. }), "{one}, {other}: {error}");
+            changed += 1;
+        }
+    }
+    assert!(changed > 1000, "{changed}");
+}
+
+/// Ends at every place in a word, so that each way the last one is filled up is checked.
+#[test]
+fn the_checksum_is_what_it_is_said_to_be() {
+    for more in 0..4 {
+        let mut longer = [file(), vec![0xa5; more]].concat();
+        reseal(&mut longer);
+        let error = read(&longer).err();
+        let fits = match &error {
+            None => more == 0,
+            Some(error) => matches!(error, ImageFileError::Value { part: "end", .. }),
+        };
+        assert!(fits, "{more} bytes more: {error:?}");
+        let expected = checksum(&longer);
+        longer[CHECKSUM.start] ^= 1;
+        let error = read(&longer).unwrap_err();
+        assert_eq!(error, ImageFileError::Checksum { expected: expected ^ 1, found: expected });
     }
 }
 

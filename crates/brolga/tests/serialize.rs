@@ -282,8 +282,8 @@ fn another_version_is_named() {
     // The last digit of what says how code and host see each other.
     let digit = &mut bytes[position + version.len() - 1];
     *digit = if *digit == b'0' { b'1' } else { b'0' };
-    let checksum = crc32(&[&bytes[..16], &bytes[20..]].concat());
-    bytes[16..20].copy_from_slice(&checksum.to_le_bytes());
+    let checksum = checksum(&bytes);
+    bytes[16..32].copy_from_slice(&checksum.to_le_bytes());
     let error = refused(&engine, &bytes);
     let DeserializeError::File(ImageFileError::Version { expected, found }) = &error else {
         panic!("{error}");
@@ -293,11 +293,12 @@ fn another_version_is_named() {
     assert_ne!(found, expected);
 }
 
-/// The checksum of the file, worked out bit by bit.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
-    })
+/// The checksum of the file: the sum of its words, and above it the sum of those sums.
+fn checksum(file: &[u8]) -> u128 {
+    let words = [&file[..16], &[0; 4], &file[32..], &[0; 4]].concat();
+    let words = words.as_chunks().0.iter().map(|word| u128::from(u32::from_le_bytes(*word)));
+    let (sum, sums) = words.fold((0, 0), |(sum, sums), word| (sum + word, sums + sum + word));
+    sums << 64 | sum
 }
 
 #[test]
