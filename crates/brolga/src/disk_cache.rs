@@ -213,7 +213,7 @@ impl Cache {
             return Ok(());
         }
         let kept = |max: u64| (u128::from(max) * u128::from(KEPT_TENTHS) / 10) as u64;
-        files.sort();
+        files.sort_unstable();
         for (_, len, path) in files {
             if size <= kept(size_max) && count <= kept(files_max) {
                 break;

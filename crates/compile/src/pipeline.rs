@@ -10,6 +10,7 @@
 //!   left out only if one before it has failed, or all are cancelled.
 //! - A panic below becomes an error that names the function. It is a bug nevertheless.
 
+use core::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -220,7 +221,7 @@ fn compile_bodies(
 ) -> Result<(Vec<CompiledFunction>, Needs), CompileError> {
     let module = env.module;
     let mut order: Vec<usize> = (0..module.bodies.len()).collect();
-    order.sort_by_key(|&position| core::cmp::Reverse(module.bodies[position].len()));
+    order.sort_unstable_by_key(|&position| (Reverse(module.bodies[position].len()), position));
     let results: Vec<OnceLock<_>> = order.iter().map(|_| OnceLock::new()).collect();
     let first_failure = AtomicUsize::new(usize::MAX);
     let cancelled = AtomicBool::new(false);
