@@ -10,7 +10,8 @@ use brolga_abi::{CodeImage, ContextLayout};
 use brolga_module::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, ParsedModule};
 use brolga_module::{TableIndex, TypeIndex};
 
-use crate::{CompileObserver, Engine, FrameSymbol, Result, format_err};
+use crate::engine::of_one_kind;
+use crate::{CompileError, CompileObserver, Engine, Error, FrameSymbol, Result, format_err};
 
 pub use brolga_abi::CodeRange;
 pub use brolga_compile::{FunctionListing, SourceRange};
@@ -92,6 +93,15 @@ impl fmt::Debug for Inspection {
     }
 }
 
+/// An error on its way through the compiler.
+struct OfOneKind(Error);
+
+impl From<CompileError> for OfOneKind {
+    fn from(error: CompileError) -> OfOneKind {
+        OfOneKind(of_one_kind(error))
+    }
+}
+
 impl Inspection {
     /// Decodes a module, given as binary or (with the feature `wat`) as text.
     ///
@@ -154,7 +164,7 @@ impl Inspection {
     pub fn ir(&self, func: u32) -> Result<String> {
         let (target, options) = (self.engine.target(), &self.engine.config().options);
         let func = self.defined(func)?;
-        Ok(brolga_compile::function_ir(&self.module, target, options, func)?)
+        brolga_compile::function_ir(&self.module, target, options, func).map_err(of_one_kind)
     }
 
     /// The machine code of a function, an instruction a line.
@@ -164,7 +174,7 @@ impl Inspection {
     pub fn machine_code(&self, func: u32) -> Result<String> {
         let (target, options) = (self.engine.target(), &self.engine.config().options);
         let func = self.defined(func)?;
-        Ok(brolga_compile::function_asm(&self.module, target, options, func)?)
+        brolga_compile::function_asm(&self.module, target, options, func).map_err(of_one_kind)
     }
 
     /// Hands the intermediate code and the machine code of each of `functions` to `each`, with the
@@ -193,9 +203,9 @@ impl Inspection {
         let (target, options) = (self.engine.target(), &self.engine.config().options);
         let functions: Vec<_> =
             functions.into_iter().map(|func| self.defined(func)).collect::<Result<_>>()?;
-        brolga_compile::list_functions(&self.module, target, options, functions, |func, listing| {
-            each(self.module.func_index(func).0, listing)
-        })
+        let each = |func, listing| each(self.module.func_index(func).0, listing).map_err(OfOneKind);
+        brolga_compile::list_functions(&self.module, target, options, functions, each)
+            .map_err(|OfOneKind(error)| error)
     }
 
     /// Where a function's body is, in bytes from the module's start; `None` if the module does not

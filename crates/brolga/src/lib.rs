@@ -241,7 +241,7 @@ pub use brolga_module::{
     DefinedFuncIndex, Feature, Features, FuncIndex, ModuleError, TableIndex, TypeIndex,
 };
 pub use brolga_runtime::{
-    FuncError, GlobalError, GrowError, HandleError, ImportError, InstantiateError, LimitError,
-    Limits, LoadError, LookupError, PoolConcurrencyLimitError, PoolSizeError, TableError,
-    ThunkError, TypeError, ValueError,
+    FuncError, GlobalError, GrowError, HandleError, ImageFlaw, ImportError, InstantiateError,
+    LimitError, Limits, LoadError, LookupError, OsError, OsErrorKind, PoolConcurrencyLimitError,
+    PoolSizeError, StackError, TableError, ThunkError, TypeError, ValueError,
 };

@@ -43,7 +43,10 @@ pub enum HandleError {
         kind: &'static str,
     },
     /// What it named has been closed.
-    #[error("this {kind} belongs to an instance that has been closed")]
+    #[error("this {kind} {}", match *kind {
+        "instance" => "has been closed",
+        _ => "belongs to an instance that has been closed",
+    })]
     Closed {
         /// What it is a handle of.
         kind: &'static str,

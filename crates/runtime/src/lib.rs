@@ -110,3 +110,6 @@ pub use profile::ProfileFormat;
 pub use stack::{GuardCheck, StackError, StackOptions, StackPool, StoreStack};
 pub use trap::{Failure, TrapRecord, Unwind};
 pub use type_registry::{Registration, TypeError, TypeRegistry};
+
+// Part of errors that embedders get.
+pub use brolga_os::{OsError, OsErrorKind};

@@ -16,7 +16,7 @@
 use std::sync::Arc;
 
 use brolga_abi::{CodeImage, ImageFile};
-use brolga_compile::{CompileObserver, Target};
+use brolga_compile::{CompileError, CompileObserver, Target};
 use brolga_module::ParsedModule;
 use brolga_runtime::{LoadedCode, TypeRegistry};
 
@@ -25,7 +25,7 @@ use super::thunks::check_runs_here;
 use super::{EngineError, FunctionListenerFactory};
 use crate::serialize::load_cached;
 use crate::source::binary;
-use crate::{Config, Engine, Module, Result};
+use crate::{Config, Engine, Error, Module, Result};
 
 impl Engine {
     /// The module of `bytes` (binary, or with the feature `wat` text), found again if this engine has compiled the same bytes before and
@@ -109,7 +109,8 @@ impl Engine {
         observer: &dyn CompileObserver,
     ) -> Result<CodeImage> {
         let EngineInner { config, target, .. } = &*self.inner;
-        Ok(brolga_compile::compile(module, target, &config.options, self.threads(), observer)?)
+        brolga_compile::compile(module, target, &config.options, self.threads(), observer)
+            .map_err(of_one_kind)
     }
 
     /// On how many threads functions are compiled; 0 for as many as there are processors.
@@ -117,6 +118,15 @@ impl Engine {
         let config = self.config();
         let parallel = cfg!(feature = "parallel-compilation") && config.parallel_compilation;
         if parallel { config.compile_threads } else { 1 }
+    }
+}
+
+/// What is wrong with a module is a [`ModuleError`](crate::ModuleError), whether it is found out in
+/// a body, by the pass that compiles it, or before.
+pub(crate) fn of_one_kind(error: CompileError) -> Error {
+    match error {
+        CompileError::Module(error) => error.into(),
+        error => error.into(),
     }
 }
 
@@ -129,7 +139,8 @@ pub(super) fn compile_and_load(
     types: &TypeRegistry,
     observer: &dyn CompileObserver,
 ) -> Result<Arc<LoadedCode>> {
-    let image = brolga_compile::compile(&module, target, &config.options, threads, observer)?;
+    let image = brolga_compile::compile(&module, target, &config.options, threads, observer)
+        .map_err(of_one_kind)?;
     check_runs_here(config, target)?;
     // SAFETY: the compiler has just made the image, of this module and for what this machine has;
     // the image's fingerprint is of the options that it was made with.

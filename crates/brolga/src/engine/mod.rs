@@ -31,4 +31,6 @@ pub use engine::{Engine, EngineError, EngineWeak};
 pub use listener::FunctionListenerFactory;
 pub use module_engine::{ElementInstance, ModuleEngine};
 
+#[cfg(feature = "compiler")]
+pub(crate) use compile::of_one_kind;
 pub(crate) use enter::{TypedCallee, call_dynamic, call_raw, call_start};

@@ -6,7 +6,8 @@ use brolga_runtime::{FuncId, InstanceId, LookupError, Value};
 
 use super::{CallEngine, reference};
 use crate::{
-    AsContextMut, Error, Extern, Func, Global, Module, Result, StoreContextMut, Table, Trap,
+    AsContextMut, Error, Extern, Func, Global, Instance, Module, Result, StoreContextMut, Table,
+    Trap,
 };
 
 /// An instance of a module in a store, as the engine sees it: functions by their indices,
@@ -83,6 +84,12 @@ impl ModuleEngine {
         &self.module
     }
 
+    /// The instance as the rest of the API knows it: to find its exports by name, or to close it.
+    /// Its start function has not been run, unless somebody has called it.
+    pub fn instance(&self) -> Instance {
+        Instance::from_id(self.instance)
+    }
+
     /// The number by which the engine knows a type of the module; `None` if there is no such type.
     /// Equal types have equal numbers in all modules of the engine.
     pub fn type_id(&self, ty: TypeIndex) -> Option<FunctionTypeId> {
@@ -155,6 +162,7 @@ impl ModuleEngine {
     /// If the instance has been closed or belongs to another store.
     pub fn initialize_funcref_globals(&self, mut store: impl AsContextMut) -> Result<()> {
         let mut store = store.as_context_mut();
+        self.instance().check(&store)?;
         let parsed = &self.module.code().module;
         for (own, initial) in parsed.global_initial.iter().enumerate() {
             let index = GlobalIndex::from_usize(parsed.imported_globals as usize + own);
