@@ -10,7 +10,14 @@ use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 
 /// A host object that wasm can hold a reference to, pass about and give back, but not look into.
 ///
-/// Used through [`Rooted<ExternRef>`](Rooted). An object lives as long as its store.
+/// Used through [`Rooted<ExternRef>`](Rooted).
+///
+/// **An object lives as long as its store**, whether or not anything still refers to it: until there
+/// is garbage collection nothing frees it sooner, not [`Store::gc`](crate::Store::gc), not
+/// [`Instance::close`](crate::Instance::close), not dropping what refers to it. So a store that goes
+/// on making objects goes on growing, up to [`Limits::externrefs`](crate::Limits::externrefs), where
+/// [`ExternRef::new`] fails. Programs that make many give each request a store of its own, or pass
+/// numbers to wasm and keep the objects themselves.
 ///
 /// ```
 /// # use brolga::*;
@@ -100,7 +107,8 @@ impl ExternRef {
     }
 }
 
-/// A reference that keeps what it refers to alive.
+/// A reference to what lives in a store. In this version that lives as long as the store: see
+/// [`ExternRef`].
 #[derive(Clone, Copy, Debug)]
 pub struct Rooted<T> {
     referent: T,

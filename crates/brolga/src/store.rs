@@ -111,8 +111,8 @@ impl<T> Store<T> {
     ///
     /// `why` is what an allocation failed with, if that is the reason.
     ///
-    /// (Host objects behind [`ExternRef`](crate::ExternRef)s live as long as the store: they come
-    /// under this with garbage collection.)
+    /// Host objects behind [`ExternRef`](crate::ExternRef)s are not among what is freed: they live
+    /// as long as the store, until there is garbage collection.
     ///
     /// ```
     /// # use brolga::*;

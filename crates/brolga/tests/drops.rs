@@ -169,3 +169,50 @@ fn a_limiter_that_panics_leaves_the_store_usable() -> Result<()> {
     store.data_mut().0 = "";
     Instance::new(&mut store, &module, &[]).map(drop)
 }
+
+/// How many bytes of memory this process has, if the system tells.
+fn resident_bytes() -> Option<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(statm.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
+}
+
+/// As [`ExternRef`] says: until its store goes, whoever still refers to it, and no longer.
+#[test]
+fn host_objects_live_as_long_as_their_store() -> Result<()> {
+    let engine = Engine::default();
+    let module = Module::new(&engine, r#"(module (table (export "t") 1 externref))"#)?;
+    let drops = Arc::new(AtomicUsize::new(0));
+    let mut store = Store::new(&engine, ());
+    store.set_limits(Limits { externrefs: 1000, ..store.limits() });
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let table = instance.get_table(&mut store, "t").context("a table")?;
+    let mut first = None;
+    for _ in 0..1000 {
+        let object = ExternRef::new(&mut store, Counted { drops: drops.clone(), panics: false })?;
+        table.set(&mut store, 0, object.into())?;
+        first.get_or_insert(object);
+    }
+    instance.close(&mut store)?;
+    store.gc(None)?;
+    assert_eq!(drops.load(Relaxed), 0, "nothing is freed");
+    let first = first.context("an object")?.data(&store)?.context("its data")?;
+    assert!(first.is::<Counted>());
+    let one_more = ExternRef::new(&mut store, Counted { drops: drops.clone(), panics: false });
+    assert!(one_more.unwrap_err().is::<GcHeapOutOfMemory<Counted>>());
+    assert_eq!(drops.load(Relaxed), 1, "what found no room");
+    drop(store);
+    assert_eq!(drops.load(Relaxed), 1001);
+
+    // 400 MB of objects in turn, 2 MB at a time.
+    let before = resident_bytes();
+    for _ in 0..200 {
+        let mut store = Store::new(&engine, ());
+        for number in 0..2000 {
+            ExternRef::new(&mut store, [number; 256])?;
+        }
+    }
+    if let (Some(before), Some(after)) = (before, resident_bytes()) {
+        assert!(after < before + (100 << 20), "{before} bytes before, {after} after");
+    }
+    Ok(())
+}
