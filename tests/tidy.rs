@@ -5,6 +5,7 @@
 //! - Every source file opens with a module doc.
 //! - Every path that a document names exists, and so does every type it puts in backquotes.
 //! - No stub is left in the tree.
+//! - Every public function of the embedder's crate is called in one of its tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -230,5 +231,46 @@ fn types_named_in_documents_exist() {
                 "{name}:{number}: `{word}` names no type of the project"
             );
         }
+    }
+}
+
+/// Public functions of `crates/brolga` that no test of its own need call.
+const NOT_CALLED: &[(&str, &str)] = &[
+    ("make", "hidden, behind the macros, which are called"),
+    ("readable", "of listings, by the program's tests"),
+    ("settings", "of listings, by the program's tests"),
+];
+
+/// It does not show that a function is tested well; what fails here is not tested at all.
+#[test]
+fn public_functions_are_called_in_tests() {
+    let crate_files = |folder: &str| files(&root().join("crates/brolga").join(folder), ".rs");
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("UTF-8 source");
+    let tests: String =
+        crate_files("tests").iter().chain(&crate_files("examples")).map(read).collect();
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let called = |name: &str| {
+        tests.match_indices(name).any(|(at, _)| {
+            tests[..at].ends_with(['.', ':']) && !tests[at + name.len()..].starts_with(is_word)
+        })
+    };
+    let mut names = BTreeSet::new();
+    let sources: Vec<String> = crate_files("src").iter().map(read).collect();
+    for line in sources.iter().flat_map(|source| source.lines()) {
+        let line = line.trim_start();
+        let Some(item) = line.strip_prefix("pub ") else { continue };
+        let item = ["const ", "unsafe "]
+            .iter()
+            .fold(item, |item, word| item.strip_prefix(word).unwrap_or(item));
+        let Some(name) = item.strip_prefix("fn ") else { continue };
+        names.insert(name.split(|char| !is_word(char)).next().unwrap_or_default());
+    }
+    assert!(names.len() > 250, "the walk found only {} functions", names.len());
+    let found: Vec<&str> = names.into_iter().filter(|name| !called(name)).collect();
+    let excepted: Vec<&str> = NOT_CALLED.iter().map(|(name, _)| *name).collect();
+    let unexpected: Vec<_> = found.iter().filter(|name| !excepted.contains(name)).collect();
+    assert!(unexpected.is_empty(), "public functions that no test calls: {unexpected:?}");
+    for (name, reason) in NOT_CALLED {
+        assert!(found.contains(name), "`{name}` is called after all, or gone: {reason}");
     }
 }

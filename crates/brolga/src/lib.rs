@@ -146,7 +146,7 @@ mod definition;
 #[cfg(feature = "compiler")]
 mod disk_cache;
 mod engine;
-mod error;
+pub mod error;
 mod extern_ref;
 mod external;
 mod func;

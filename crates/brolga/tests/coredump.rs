@@ -110,6 +110,8 @@ fn a_dump_holds_memory_globals_and_frames() -> Result<()> {
     assert!(Module::same(&dump.modules()[0], &module));
     let memory = instance.get_memory(&mut store, "memory").unwrap();
     assert_eq!(dump.memories(), [memory]);
+    let mark = instance.get_global(&mut store, "mark").context("a global")?;
+    assert!(dump.globals().contains(&mark));
     assert!(dump.to_string().contains("!divide"), "{dump}");
 
     let read = read(&dump.serialize(&mut store, "the program"));

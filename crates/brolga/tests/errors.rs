@@ -70,6 +70,27 @@ fn question_marks_and_contexts() {
     assert_eq!(format_err!(Error::from(Inner(3))).downcast::<Inner>().unwrap(), Inner(3));
 }
 
+/// Where programs for wasmtime look for them.
+#[test]
+fn the_module_of_errors() {
+    fn halve(number: Option<u32>) -> brolga::error::Result<u32> {
+        let number = brolga::error::Context::context(number, "no number")?;
+        brolga::error::ensure!(number != 1, "not to be halved");
+        if number == 0 {
+            brolga::error::bail!("nothing");
+        }
+        Ok(number / 2)
+    }
+    assert_eq!(halve(Some(4)).unwrap(), 2);
+    for (number, words) in
+        [(None, "no number"), (Some(1), "not to be halved"), (Some(0), "nothing")]
+    {
+        let error: brolga::error::Error = halve(number).unwrap_err();
+        assert_eq!(error.to_string(), words);
+    }
+    assert_eq!(brolga::error::format_err!("{}", 1).to_string(), "1");
+}
+
 #[test]
 fn into_the_standard_librarys_box_and_back() {
     let error = Error::new(Inner(1)).context("context");
@@ -80,6 +101,9 @@ fn into_the_standard_librarys_box_and_back() {
     assert_eq!(error.downcast_ref(), Some(&Inner(1)), "it is the error it was");
     let other: Box<dyn std::error::Error + Send + Sync> = Box::new(Inner(2));
     assert_eq!(Error::from_boxed(other).to_string(), "inner 2");
+    let boxed = Error::new(Inner(4)).context("again").into_boxed_dyn_error();
+    assert_eq!(boxed.to_string(), "again");
+    assert_eq!(boxed.source().unwrap().to_string(), "inner 4");
     fn main_of_a_program() -> Result<(), Box<dyn std::error::Error>> {
         Err(Error::new(Inner(1)))?
     }
@@ -287,6 +311,23 @@ fn memories_may_have_to_stay() -> Result<()> {
                 assert!(error.to_string().ends_with("and it may not move"), "{error}");
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn memories_with_and_without_a_guard_before_them() -> Result<()> {
+    let module = r#"(module (memory 1)
+        (func (export "f") (drop (i32.load offset=0xffffffff (i32.const -1)))))"#;
+    for before in [true, false] {
+        let error = fails(Config::new().guard_before_linear_memory(before), module)?;
+        assert_eq!(error.downcast_ref(), Some(&Trap::MemoryOutOfBounds));
+        let config = format!(
+            "{:?}",
+            Engine::new(Config::new().guard_before_linear_memory(before))?.config()
+        );
+        let shown = if before { "guard_before_bytes: 2147483648" } else { "guard_before_bytes: 0" };
+        assert!(config.contains(shown), "{config}");
     }
     Ok(())
 }

@@ -176,6 +176,12 @@ fn host_objects_without_room_come_back() -> Result<()> {
     let again = ExternRef::from_raw(&mut store, raw).context("an object")?;
     assert!(Rooted::ref_eq(&store, &object, &again)?);
     assert!(Rooted::rooted_eq(object, again));
+    let hash = |object: Rooted<ExternRef>| {
+        let mut state = std::hash::DefaultHasher::new();
+        object.rooted_hash(&mut state);
+        std::hash::Hasher::finish(&state)
+    };
+    assert_eq!(hash(object), hash(again));
     assert!(ExternRef::from_raw(&mut store, 0).is_none());
     assert!(ExternRef::from_raw(&mut store, raw + 1).is_none());
     let mut other = Store::new(store.engine(), ());

@@ -199,3 +199,19 @@ fn a_panic_gives_everything_back() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn the_default_pool_is_a_pool() -> Result<()> {
+    let default = PoolingAllocationConfig::default();
+    let InstanceAllocationStrategy::Pooling(pool) = InstanceAllocationStrategy::pooling() else {
+        panic!("not a pool")
+    };
+    assert_eq!(format!("{pool:?}"), format!("{default:?}"));
+    // It has tables of 20,000 elements; a store has larger ones.
+    let pooled = Engine::new(Config::new().allocation_strategy(default))?;
+    let ty = || TableType::new(RefType::FUNCREF, 20_001, None);
+    Table::new(Store::new(&Engine::default(), ()), ty(), Ref::Func(None))?;
+    let error = Table::new(Store::new(&pooled, ()), ty(), Ref::Func(None)).unwrap_err();
+    assert!(error.to_string().contains("20000"), "{error}");
+    Ok(())
+}

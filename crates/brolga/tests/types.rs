@@ -103,9 +103,12 @@ fn function_types_are_lists() {
     assert_eq!(ty, elsewhere);
     assert!(ty.matches(&elsewhere));
     assert_ne!(ty, FuncType::new(&engine, [ValType::I32], [ValType::F64, ValType::V128]));
+    assert!(ty.supertype().is_none());
     let mut store = Store::new(&engine, ());
     let func = Func::wrap(&mut store, |_: i32, _: f64| V128::from(0));
     assert_eq!(func.ty(&store), ty);
+    let again = FuncType::try_new(&engine, [ValType::I32, ValType::F64], [ValType::V128]);
+    assert_eq!(again.unwrap(), ty);
     assert!(func.matches_ty(&store, &ty));
     assert!(!func.matches_ty(&store, &FuncType::new(&engine, [], [])));
 }

@@ -21,6 +21,7 @@ use self::link::{Boxed, Contextual, Foreign, Link, Message};
 use crate::{MemoryFault, WasmBacktrace};
 
 pub use self::context::{Chain, Context};
+pub use crate::{bail, ensure, format_err};
 
 /// `Result` with [`Error`] unless another error is named.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use crate::{Engine, ValType};
+use crate::{Engine, Result, ValType};
 
 /// Whether a type can have subtypes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -54,6 +54,23 @@ impl FuncType {
         let params = types.len();
         types.extend(results);
         FuncType { engine: engine.clone(), types: types.into(), params }
+    }
+
+    /// [`FuncType::new`]: for programs written against an engine where it can fail.
+    ///
+    /// # Errors
+    /// None.
+    pub fn try_new(
+        engine: &Engine,
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> Result<FuncType> {
+        Ok(FuncType::new(engine, params, results))
+    }
+
+    /// The type that it was declared a subtype of: none, as long as such types are not supported.
+    pub fn supertype(&self) -> Option<FuncType> {
+        None
     }
 
     /// The engine it was made for.
