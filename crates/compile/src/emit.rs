@@ -165,7 +165,7 @@ fn call_sites(code: &CompiledCode, positions: &Positions<'_>) -> Vec<SourceSite>
         wasm_offset: positions.at(return_address.saturating_sub(1)),
     };
     let mut sites: Vec<_> = code.buffer.call_sites().map(|call| site(call.ret_addr)).collect();
-    sites.sort_by_key(|site| site.code_offset);
+    sites.sort_unstable_by_key(|site| site.code_offset);
     sites.dedup_by_key(|site| site.code_offset);
     sites
 }

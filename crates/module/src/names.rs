@@ -26,7 +26,8 @@ pub struct Names {
     /// How many functions the module has: names of others are passed over.
     functions: u32,
     index: OnceLock<NameIndex>,
-    locals: OnceLock<Vec<LocalsEntry>>,
+    /// A function's locals: the range is a name map, a count and as many pairs of index and name.
+    locals: OnceLock<Vec<Entry>>,
     /// What functions without a name are called, in the order of the functions.
     substitutes: OnceLock<Vec<(FuncIndex, Box<str>)>>,
 }
@@ -36,18 +37,13 @@ pub struct Names {
 struct NameIndex {
     module: Option<Range<usize>>,
     /// In the order of the functions.
-    functions: Vec<(FuncIndex, Range<usize>)>,
+    functions: Vec<Entry>,
     /// The contents of the subsection of local names.
     locals: Range<usize>,
 }
 
-/// Where the names of one function's locals are.
-#[derive(Debug)]
-struct LocalsEntry {
-    func: FuncIndex,
-    /// The name map: a count and as many pairs of index and name.
-    map: Range<usize>,
-}
+/// What is said of a function, and where.
+type Entry = (FuncIndex, Range<usize>);
 
 impl Names {
     /// The names in the section whose contents are at `section`.
@@ -79,8 +75,8 @@ impl Names {
     /// What a function calls the local (or parameter) at position `local`.
     pub fn local(&self, func: FuncIndex, local: u32) -> Option<&str> {
         let entries = self.locals.get_or_init(|| self.read_locals());
-        let position = entries.binary_search_by_key(&func, |entry| entry.func).ok()?;
-        let mut reader = self.reader(entries[position].map.clone());
+        let position = entries.binary_search_by_key(&func, |entry| entry.0).ok()?;
+        let mut reader = self.reader(entries[position].1.clone());
         let count = reader.read_var_u32().ok()?;
         for _ in 0..count {
             let index = reader.read_var_u32().ok()?;
@@ -98,7 +94,12 @@ impl Names {
         func: FuncIndex,
         list: impl FnOnce() -> Vec<(FuncIndex, Box<str>)>,
     ) -> Option<&str> {
-        let substitutes = self.substitutes.get_or_init(|| sorted(list(), |entry| entry.0));
+        let substitutes = self.substitutes.get_or_init(|| {
+            let mut list = list();
+            list.sort_by_key(|entry| entry.0);
+            list.dedup_by_key(|entry| entry.0);
+            list
+        });
         let position = substitutes.binary_search_by_key(&func, |entry| entry.0).ok()?;
         Some(&substitutes[position].1)
     }
@@ -125,7 +126,7 @@ impl Names {
         index
     }
 
-    fn read_functions(&self, contents: Range<usize>) -> Vec<(FuncIndex, Range<usize>)> {
+    fn read_functions(&self, contents: Range<usize>) -> Vec<Entry> {
         let mut functions = Vec::new();
         let mut reader = self.reader(contents);
         let count = reader.read_var_u32().unwrap_or(0);
@@ -137,10 +138,10 @@ impl Names {
                 functions.push((FuncIndex(index), name));
             }
         }
-        sorted(functions, |entry| entry.0)
+        sorted(functions)
     }
 
-    fn read_locals(&self) -> Vec<LocalsEntry> {
+    fn read_locals(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut reader = self.reader(self.index().locals.clone());
         let count = reader.read_var_u32().unwrap_or(0);
@@ -149,13 +150,13 @@ impl Names {
             let start = position(&reader);
             let whole = skip_name_map(&mut reader).is_some();
             if index < self.functions && entries.len() < self.functions as usize {
-                entries.push(LocalsEntry { func: FuncIndex(index), map: start..position(&reader) });
+                entries.push((FuncIndex(index), start..position(&reader)));
             }
             if !whole {
                 break;
             }
         }
-        sorted(entries, |entry| entry.func)
+        sorted(entries)
     }
 
     fn reader(&self, range: Range<usize>) -> BinaryReader<'_> {
@@ -174,9 +175,9 @@ impl core::fmt::Debug for Names {
 }
 
 /// The entries in the order of their functions, the first of each.
-fn sorted<T>(mut entries: Vec<T>, func: impl Fn(&T) -> FuncIndex) -> Vec<T> {
-    entries.sort_by_key(&func);
-    entries.dedup_by_key(|entry| func(entry));
+fn sorted(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_unstable_by_key(|(func, range)| (*func, range.start));
+    entries.dedup_by_key(|entry| entry.0);
     entries
 }
 
