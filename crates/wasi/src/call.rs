@@ -33,11 +33,37 @@ pub(crate) struct Call<'a> {
     pub(crate) guest: Guest<'a>,
     pub(crate) snapshot: Snapshot,
     pub(crate) waits: &'a mut Waits,
+    /// Bytes that the host may still allocate by what the guest asks for.
+    pub(crate) host_bytes: usize,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        context: &'a mut WasiCtx,
+        guest: Guest<'a>,
+        snapshot: Snapshot,
+        waits: &'a mut Waits,
+    ) -> Self {
+        let host_bytes = context.limits.call_bytes;
+        Self { context, guest, snapshot, waits, host_bytes }
+    }
+
+    /// Notes that the host allocates `count` times `size` bytes.
+    ///
+    /// # Errors
+    /// `nomem` if that is more than is left for this call.
+    pub(crate) fn charge(&mut self, count: u32, size: usize) -> Result<(), Errno> {
+        let bytes = (count as usize).checked_mul(size).ok_or(Errno::Nomem)?;
+        self.host_bytes = self.host_bytes.checked_sub(bytes).ok_or(Errno::Nomem)?;
+        Ok(())
+    }
+
     /// The buffers listed at `address`.
-    pub(crate) fn buffers(&self, address: u32, count: u32) -> Result<Vec<Buffer>, Errno> {
+    pub(crate) fn buffers(&mut self, address: u32, count: u32) -> Result<Vec<Buffer>, Errno> {
+        // Beyond the limit nothing is allocated, and it has an error of its own.
+        if count as usize <= self.context.limits.buffers {
+            self.charge(count, size_of::<Buffer>())?;
+        }
         self.guest.buffers(address, count, &self.context.limits)
     }
 
@@ -50,7 +76,10 @@ impl Call<'_> {
     }
 
     /// The text of `length` bytes at `address`.
-    pub(crate) fn text(&self, address: u32, length: u32) -> Result<String, Errno> {
+    pub(crate) fn text(&mut self, address: u32, length: u32) -> Result<String, Errno> {
+        if length as usize <= self.context.limits.path_bytes {
+            self.charge(length, 1)?;
+        }
         self.guest.text(address, length, &self.context.limits)
     }
 }

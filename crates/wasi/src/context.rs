@@ -11,7 +11,7 @@ use brolga::{Context as _, Result};
 
 use crate::clock::{Clocks, FixedClocks, SystemClocks};
 use crate::descriptor::{Descriptor, Descriptors, Object};
-use crate::fs::{Fs, HostFs};
+use crate::fs::{Fs, HostFs, MemoryBudget};
 use crate::limits::WasiLimits;
 use crate::log::{Log, LogScopes};
 use crate::random::{Random, SeededRandom, SystemRandom};
@@ -96,6 +96,8 @@ pub struct WasiCtxBuilder {
     clocks: Box<dyn Clocks>,
     random: Box<dyn Random>,
     limits: WasiLimits,
+    /// What `limits` say of files in memory, for those that were given already.
+    budget: MemoryBudget,
     log: Option<Log>,
     deadline: Option<Instant>,
 }
@@ -125,6 +127,7 @@ impl WasiCtxBuilder {
     /// A context of nothing: no arguments, environment or directories, an empty standard input,
     /// outputs that go nowhere, [`FixedClocks`], [`SeededRandom`].
     pub fn new() -> Self {
+        let limits = WasiLimits::default();
         Self {
             args: Vec::new(),
             environ: Vec::new(),
@@ -135,7 +138,8 @@ impl WasiCtxBuilder {
             sockets: Vec::new(),
             clocks: Box::new(FixedClocks::default()),
             random: Box::new(SeededRandom::new(0)),
-            limits: WasiLimits::default(),
+            budget: MemoryBudget::new(limits.memory_file_bytes),
+            limits,
             log: None,
             deadline: None,
         }
@@ -306,8 +310,8 @@ impl WasiCtxBuilder {
     }
 
     fn mount(&mut self, fs: &dyn Fs, guest: &str, read_only: bool) -> Result<&mut Self> {
-        let root = fs
-            .root()
+        let root = if read_only { fs.root() } else { fs.root_within(&self.budget) };
+        let root = root
             .map_err(brolga::Error::new)
             .with_context(|| format!("can't open the top directory of `{guest}`"))?;
         let place = self.directories.iter().position(|(name, _)| same_guest_path(name, guest));
@@ -322,6 +326,10 @@ impl WasiCtxBuilder {
 
     /// The guest may accept connections of `listener`. Sockets have the numbers after those of the
     /// directories, which start at 3, in the order given.
+    ///
+    /// The guest never waits in accepting itself, so the listener becomes a non-blocking one, as
+    /// clones of it that the embedder keeps are then; someone else who takes a connection first
+    /// only makes the guest wait longer.
     pub fn preopened_listener(&mut self, listener: TcpListener) -> &mut Self {
         let object = Object::Listener(listener);
         self.sockets.push(Descriptor::new(object, Rights::LISTENER, Rights::STREAM));
@@ -329,7 +337,8 @@ impl WasiCtxBuilder {
     }
 
     /// The guest may use the connection `stream`, numbered as
-    /// [`preopened_listener`](Self::preopened_listener) says.
+    /// [`preopened_listener`](Self::preopened_listener) says. Whether it waits is the guest's to
+    /// say, whatever the flag of the host's socket.
     pub fn preopened_stream(&mut self, stream: TcpStream) -> &mut Self {
         self.sockets.push(Descriptor::new(Object::Stream(stream), Rights::STREAM, Rights::NONE));
         self
@@ -359,6 +368,7 @@ impl WasiCtxBuilder {
 
     /// What the guest may make the host hold.
     pub fn limits(&mut self, limits: WasiLimits) -> &mut Self {
+        self.budget.set_bytes_max(limits.memory_file_bytes);
         self.limits = limits;
         self
     }

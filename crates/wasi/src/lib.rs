@@ -107,8 +107,8 @@ pub use emscripten::add_emscripten_to_linker;
 pub use errno::Errno;
 pub use filestat::{Filestat, Filetype, NewTime};
 pub use fs::{
-    Advice, Directory, Entries, Entry, File, FileFlags, Fs, HostFs, MemoryFs, MemoryLimits, Name,
-    OpenFile, OverlayFs,
+    Advice, Directory, Entries, Entry, File, FileFlags, Fs, HostFs, MemoryBudget, MemoryFs,
+    MemoryLimits, Name, OpenFile, OverlayFs,
 };
 pub use limits::WasiLimits;
 pub use link::add_to_linker;

@@ -2,9 +2,9 @@
 
 /// Bounds on what one [`WasiCtx`](crate::WasiCtx) holds and on what one call may ask for.
 ///
-/// With these a call makes the host allocate some hundred kilobytes at most: what is read and
-/// written goes to and from the guest's memory in place. Files in memory have their own
-/// [`MemoryLimits`](crate::MemoryLimits).
+/// What is read and written goes to and from the guest's memory in place: a call makes the host
+/// allocate [`call_bytes`](Self::call_bytes) by the guest's numbers, and buffers of a fixed size
+/// besides, 64 KiB at most.
 ///
 /// ```
 /// let limits = brolga_wasi::WasiLimits { descriptors: 16, ..Default::default() };
@@ -18,6 +18,10 @@ pub struct WasiLimits {
     /// the process's descriptors, one of an overlay takes those of the directories it is in: a
     /// process with few of them should set fewer here.
     pub descriptors: usize,
+    /// Bytes that the host allocates for one call by what the guest asks for: its lists of buffers
+    /// and of subscriptions, its paths. Beyond it `nomem`. The default has room for the longest
+    /// lists and paths that the other defaults allow.
+    pub call_bytes: usize,
     /// Bytes of a path. Beyond it `nametoolong`.
     pub path_bytes: usize,
     /// Buffers of one scattered read or write. Beyond it `inval`.
@@ -29,17 +33,27 @@ pub struct WasiLimits {
     /// Entries of one directory that are read, `.` and `..` among them. If it has more, reading
     /// beyond these fails with `overflow`.
     pub directory_entries: u64,
+    /// Bytes that the file systems in memory which the guest can change hold together, as
+    /// [`MemoryLimits::bytes`](crate::MemoryLimits::bytes) counts them, whoever put them there.
+    /// Beyond it a write of this guest is short, then `nospc`.
+    ///
+    /// Each [`MemoryFs`](crate::MemoryFs) has a quota of its own besides, and the stricter of the
+    /// two holds: where several contexts share one, each adds to it as far as its own limit goes,
+    /// and all together as far as the quota does. Reading and removing are always possible.
+    pub memory_file_bytes: u64,
 }
 
 impl Default for WasiLimits {
     fn default() -> Self {
         Self {
             descriptors: 1024,
+            call_bytes: 1 << 20,
             path_bytes: 4096,
             buffers: 1024,
             subscriptions: 2048,
             random_bytes: 64 << 20,
             directory_entries: 1 << 20,
+            memory_file_bytes: 64 << 20,
         }
     }
 }

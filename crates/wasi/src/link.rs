@@ -201,7 +201,7 @@ fn with_call<T: 'static>(
             log.begin(logged, &guest);
         }
         let snapshot = logged.snapshot;
-        let mut call = Call { context, guest, snapshot, waits: &mut waits };
+        let mut call = Call::new(context, guest, snapshot, &mut waits);
         let outcome = function(&mut call);
         let Call { context, guest, waits: waited, .. } = call;
         let is_over = waited.is_over && outcome == Err(Errno::Intr);

@@ -47,7 +47,7 @@ fn open_how(lookup: u32, open: u32, rights: Rights, flags: u16) -> Result<OpenHo
 }
 
 impl Call<'_> {
-    fn path(&self, address: u32, length: u32) -> Result<GuestPath, Errno> {
+    fn path(&mut self, address: u32, length: u32) -> Result<GuestPath, Errno> {
         GuestPath::new(self.text(address, length)?)
     }
 

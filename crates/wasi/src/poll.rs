@@ -19,6 +19,11 @@ use crate::rights::Rights;
 use crate::wait::Waits;
 
 const EVENT_BYTES: u32 = 32;
+/// What the host holds for each subscription: itself, its time or its descriptor, its event.
+const SUBSCRIPTION_BYTES: usize = size_of::<Subscription>()
+    + size_of::<(&Subscription, Duration)>()
+    + size_of::<PollFd<'_>>()
+    + size_of::<Event>();
 /// The event's flag for the other side having gone.
 const HANGUP: u16 = 1;
 
@@ -210,6 +215,7 @@ impl Call<'_> {
         if count == 0 || count as usize > self.context.limits.subscriptions {
             return Err(Errno::Inval);
         }
+        self.charge(count, SUBSCRIPTION_BYTES)?;
         let mut wanted = Vec::with_capacity(count as usize);
         for index in 0..count {
             let bytes = Subscription::bytes(self.snapshot);

@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::memory_state::{Body, ROOT, State};
-use super::{Directory, Entries, File, Fs, Name, OpenFile};
+use super::{Directory, Entries, File, Fs, MemoryBudget, Name, OpenFile};
 use crate::errno::Errno;
 use crate::filestat::{Filestat, Filetype, NewTime};
+use crate::limits::WasiLimits;
 
-/// How much a [`MemoryFs`] holds.
+/// How much a [`MemoryFs`] holds, whoever uses it. What one context may have it hold is bounded by
+/// [`WasiLimits::memory_file_bytes`] as well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemoryLimits {
     /// Bytes of all files, names and symbolic links together. Beyond it a write is short, then
@@ -20,9 +22,9 @@ pub struct MemoryLimits {
 }
 
 impl Default for MemoryLimits {
-    /// 64 MiB in 65,536 entries.
+    /// As many bytes as a context has them hold by default, in 65,536 entries.
     fn default() -> Self {
-        Self { bytes: 64 << 20, entries: 65_536 }
+        Self { bytes: WasiLimits::default().memory_file_bytes, entries: 65_536 }
     }
 }
 
@@ -53,15 +55,18 @@ pub struct MemoryFs {
 struct Shared(Arc<Mutex<State>>);
 
 impl Shared {
-    /// A panic of the clock, which alone can poison it, leaves the state whole enough to go on.
+    /// The state, to do something on behalf of the embedder. A panic of the clock, which alone can
+    /// poison it, leaves the state whole enough to go on.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.set_room(u64::MAX);
+        state
     }
 
-    /// Opens a node of the locked state.
-    fn open(&self, state: &mut State, id: u64) -> Result<Handle, Errno> {
-        state.retain(id)?;
-        Ok(Handle { state: self.clone(), id })
+    /// Opens the top directory.
+    fn root(&self, budget: Option<MemoryBudget>) -> Result<Arc<dyn Directory>, Errno> {
+        self.lock().retain(ROOT)?;
+        Ok(Arc::new(MemoryDirectory(Handle { state: self.clone(), id: ROOT, budget })))
     }
 }
 
@@ -144,7 +149,12 @@ impl MemoryFs {
 
 impl Fs for MemoryFs {
     fn root(&self) -> Result<Arc<dyn Directory>, Errno> {
-        Ok(Arc::new(MemoryDirectory(self.state.open(&mut self.state.lock(), ROOT)?)))
+        self.state.root(None)
+    }
+
+    fn root_within(&self, budget: &MemoryBudget) -> Result<Arc<dyn Directory>, Errno> {
+        budget.count(self.state.lock().used_bytes());
+        self.state.root(Some(budget.clone()))
     }
 }
 
@@ -152,6 +162,8 @@ impl Fs for MemoryFs {
 struct Handle {
     state: Shared,
     id: u64,
+    /// Of the context that has it open.
+    budget: Option<MemoryBudget>,
 }
 
 impl Drop for Handle {
@@ -161,8 +173,17 @@ impl Drop for Handle {
 }
 
 impl Handle {
+    /// The state, to do something on behalf of the context.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+        let mut state = self.state.lock();
+        state.set_room(self.budget.as_ref().map_or(u64::MAX, MemoryBudget::room));
+        state
+    }
+
+    /// Opens a node of the locked state.
+    fn open(&self, state: &mut State, id: u64) -> Result<Handle, Errno> {
+        state.retain(id)?;
+        Ok(Handle { state: self.state.clone(), id, budget: self.budget.clone() })
     }
 }
 
@@ -188,7 +209,7 @@ impl Directory for MemoryDirectory {
     }
 
     fn entries(&self) -> Result<Entries, Errno> {
-        let handle = self.0.state.open(&mut self.0.lock(), self.0.id)?;
+        let handle = self.0.open(&mut self.0.lock(), self.0.id)?;
         let mut last = String::new();
         Ok(Box::new(std::iter::from_fn(move || {
             let next = handle.lock().entry_after(handle.id, &last).transpose()?;
@@ -203,7 +224,7 @@ impl Directory for MemoryDirectory {
         let mut state = self.0.lock();
         let id = state.find(self.0.id, name)?;
         state.directory(id)?;
-        Ok(Arc::new(MemoryDirectory(self.0.state.open(&mut state, id)?)))
+        Ok(Arc::new(MemoryDirectory(self.0.open(&mut state, id)?)))
     }
 
     fn open_file(&self, name: Name<'_>, how: OpenFile) -> Result<Box<dyn File>, Errno> {
@@ -222,7 +243,7 @@ impl Directory for MemoryDirectory {
             }
             Err(errno) => return Err(errno),
         };
-        Ok(Box::new(MemoryFile { handle: self.0.state.open(&mut state, id)?, how }))
+        Ok(Box::new(MemoryFile { handle: self.0.open(&mut state, id)?, how }))
     }
 
     fn read_link(&self, name: Name<'_>) -> Result<String, Errno> {

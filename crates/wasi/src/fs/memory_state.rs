@@ -5,9 +5,12 @@
 //!
 //! **Invariants**
 //! - `bytes` and `entries` are at most what the limits say, and are the sums over all nodes.
+//! - Whoever holds the lock adds no more bytes than it had room for when it took it.
 //! - Nothing is allocated before it is charged, and what can't be allocated is an error.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::memory::MemoryLimits;
 use super::{Entry, Name};
@@ -59,20 +62,39 @@ pub(super) struct State {
     nodes: HashMap<u64, Node>,
     next: u64,
     limits: MemoryLimits,
-    used: MemoryLimits,
+    /// Changed under the lock, and read by budgets without.
+    bytes: Arc<AtomicU64>,
+    entries: u64,
+    /// Bytes that whoever holds the lock may still add.
+    room: u64,
     clock: Box<dyn FnMut() -> u64 + Send>,
 }
 
 impl State {
     pub(super) fn new(limits: MemoryLimits, clock: Box<dyn FnMut() -> u64 + Send>) -> Self {
-        let used = MemoryLimits { bytes: 0, entries: 0 };
-        let mut state = Self { nodes: HashMap::new(), next: ROOT, limits, used, clock };
+        let (nodes, bytes) = (HashMap::new(), Arc::default());
+        let mut state = Self { nodes, next: ROOT, limits, bytes, entries: 0, room: 0, clock };
         state.create(Body::Directory { entries: BTreeMap::new(), parent: ROOT });
         state
     }
 
     pub(super) fn used(&self) -> MemoryLimits {
-        self.used
+        MemoryLimits { bytes: self.bytes.load(Ordering::Relaxed), entries: self.entries }
+    }
+
+    /// The bytes used, as they change.
+    pub(super) fn used_bytes(&self) -> &Arc<AtomicU64> {
+        &self.bytes
+    }
+
+    /// Says how many bytes whoever has just taken the lock may add.
+    pub(super) fn set_room(&mut self, bytes: u64) {
+        self.room = bytes;
+    }
+
+    /// Bytes that can be added: what is left of the quota, and of the one's who asks.
+    fn room(&self) -> u64 {
+        self.room.min(self.limits.bytes - self.used().bytes)
     }
 
     fn create(&mut self, body: Body) -> u64 {
@@ -160,15 +182,17 @@ impl State {
     }
 
     fn charge(&mut self, bytes: u64) -> Result<(), Errno> {
-        if bytes > self.limits.bytes - self.used.bytes {
+        if bytes > self.room() {
             return Err(Errno::Nospc);
         }
-        self.used.bytes += bytes;
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.room -= bytes;
         Ok(())
     }
 
     fn credit(&mut self, bytes: u64) {
-        self.used.bytes -= bytes;
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.room = self.room.saturating_add(bytes);
     }
 
     /// Checks that `directory` takes the new name.
@@ -186,11 +210,11 @@ impl State {
     /// Makes a node and its name.
     pub(super) fn add(&mut self, directory: u64, name: Name<'_>, body: Body) -> Result<u64, Errno> {
         self.check_new(directory, name)?;
-        if self.used.entries >= self.limits.entries {
+        if self.entries >= self.limits.entries {
             return Err(Errno::Nospc);
         }
         self.charge(name.as_str().len() as u64 + body.bytes())?;
-        self.used.entries += 1;
+        self.entries += 1;
         let id = self.create(body);
         self.directory_mut(directory)?.insert(name.as_str().to_owned(), id);
         Ok(id)
@@ -207,11 +231,11 @@ impl State {
             return Err(Errno::Perm);
         }
         // A name is an entry, whether what it names is new or not.
-        if self.used.entries >= self.limits.entries {
+        if self.entries >= self.limits.entries {
             return Err(Errno::Nospc);
         }
         self.charge(name.as_str().len() as u64)?;
-        self.used.entries += 1;
+        self.entries += 1;
         self.directory_mut(directory)?.insert(name.as_str().to_owned(), id);
         let now = (self.clock)();
         let node = self.node_mut(id)?;
@@ -224,7 +248,7 @@ impl State {
     pub(super) fn remove(&mut self, directory: u64, name: Name<'_>) -> Result<(), Errno> {
         let id = self.find(directory, name)?;
         self.directory_mut(directory)?.remove(name.as_str());
-        self.used.entries -= 1;
+        self.entries -= 1;
         self.credit(name.as_str().len() as u64);
         let now = (self.clock)();
         let node = self.node_mut(id)?;
@@ -375,7 +399,7 @@ impl State {
         if new.is_empty() {
             return Ok(0);
         }
-        let room = size + (self.limits.bytes - self.used.bytes);
+        let room = size.saturating_add(self.room());
         if offset >= room {
             return Err(Errno::Nospc);
         }

@@ -18,6 +18,7 @@
 //! - What an implementation is given is checked: names are single, and beneath a directory that was
 //!   given for reading only nothing that changes anything is called.
 
+mod budget;
 mod host;
 mod host_file;
 mod memory;
@@ -31,6 +32,7 @@ use std::any::Any;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
+pub use budget::MemoryBudget;
 pub use host::HostFs;
 pub use memory::{MemoryFs, MemoryLimits};
 pub use name::Name;
@@ -124,11 +126,25 @@ pub trait Fs: Send + Sync {
     /// # Errors
     /// If there is none, or none any more.
     fn root(&self) -> Result<Arc<dyn Directory>, Errno>;
+
+    /// The directory at its top, for a guest that may change it and whose files in memory may hold
+    /// what `budget` has room for. A file system that keeps files in memory counts them there and
+    /// heeds it; one that stands before others hands it on to them. By default as [`Fs::root`].
+    ///
+    /// # Errors
+    /// As [`Fs::root`].
+    fn root_within(&self, _budget: &MemoryBudget) -> Result<Arc<dyn Directory>, Errno> {
+        self.root()
+    }
 }
 
 impl Fs for Arc<dyn Fs> {
     fn root(&self) -> Result<Arc<dyn Directory>, Errno> {
         (**self).root()
+    }
+
+    fn root_within(&self, budget: &MemoryBudget) -> Result<Arc<dyn Directory>, Errno> {
+        (**self).root_within(budget)
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use super::overlay_file::{self, LowerFile};
 use super::overlay_node::{Layer, Node, OPAQUE, clear_own, hiding, is_own, mark, unmark};
-use super::{Directory, Entries, File, Fs, Name, OpenFile};
+use super::{Directory, Entries, File, Fs, MemoryBudget, Name, OpenFile};
 use crate::errno::Errno;
 use crate::filestat::{Filestat, Filetype, NewTime};
 
@@ -75,12 +75,21 @@ impl OverlayFs {
     pub fn new(upper: impl Fs + 'static, lower: impl Fs + 'static) -> Self {
         Self { upper: Arc::new(upper), lower: Arc::new(lower), changing: Arc::default() }
     }
+
+    fn root_of(&self, upper: Arc<dyn Directory>) -> Result<Arc<dyn Directory>, Errno> {
+        let node = Node::root(upper, self.lower.root()?, self.changing.clone());
+        Ok(Arc::new(OverlayDirectory(Arc::new(node))))
+    }
 }
 
 impl Fs for OverlayFs {
     fn root(&self) -> Result<Arc<dyn Directory>, Errno> {
-        let node = Node::root(self.upper.root()?, self.lower.root()?, self.changing.clone());
-        Ok(Arc::new(OverlayDirectory(Arc::new(node))))
+        self.root_of(self.upper.root()?)
+    }
+
+    /// What is below takes no room: the guest adds nothing to it.
+    fn root_within(&self, budget: &MemoryBudget) -> Result<Arc<dyn Directory>, Errno> {
+        self.root_of(self.upper.root_within(budget)?)
     }
 }
 

@@ -17,6 +17,7 @@ mod env;
 mod errnos;
 mod escape;
 mod fd;
+mod limits;
 mod log;
 mod mount;
 mod overlay;
@@ -227,7 +228,7 @@ impl World {
     /// A call of a program that was compiled for that version.
     pub(super) fn call_of(&mut self, snapshot: Snapshot) -> Call<'_> {
         let guest = Guest::new(&mut self.memory);
-        Call { context: &mut self.context, guest, snapshot, waits: &mut self.waits }
+        Call::new(&mut self.context, guest, snapshot, &mut self.waits)
     }
 
     pub(super) fn put(&mut self, address: u32, bytes: &[u8]) -> (u32, u32) {
