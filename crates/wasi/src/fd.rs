@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 
 use rustix::event::PollFlags;
-use rustix::net::SendFlags;
+use rustix::net::{RecvFlags, SendFlags};
 
 use crate::call::{Call, Snapshot};
 use crate::descriptor::{Descriptor, Object};
@@ -93,23 +93,37 @@ pub(crate) fn retried(mut operation: impl FnMut() -> io::Result<usize>) -> Resul
     }
 }
 
-/// Writes to a connection. One that waits does so before, where it can be given up.
+/// Reads from a connection; with `peek`, what is read stays there. The host's own flag, which others
+/// may share, does not say whether it waits.
+pub(crate) fn receive(
+    stream: &TcpStream,
+    room: &mut [u8],
+    peek: bool,
+    nonblocking: bool,
+    waits: &mut Waits,
+) -> Result<usize, Errno> {
+    let mut flags = RecvFlags::DONTWAIT;
+    flags.set(RecvFlags::PEEK, peek);
+    let mut attempt = || Ok(rustix::net::recv(stream, &mut *room, flags)?.0);
+    if nonblocking {
+        return retried(attempt);
+    }
+    waits.until_done(stream.as_fd(), PollFlags::IN, &mut attempt)
+}
+
+/// Writes to a connection, as [`receive`] reads.
 pub(crate) fn send(
     stream: &TcpStream,
     bytes: &[u8],
     nonblocking: bool,
     waits: &mut Waits,
 ) -> Result<usize, Errno> {
-    if nonblocking || !waits.are_bounded() {
-        return retried(|| io::Write::write(&mut &*stream, bytes));
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    let mut attempt = || Ok(rustix::net::send(stream, bytes, flags)?);
+    if nonblocking {
+        return retried(attempt);
     }
-    loop {
-        waits.until_ready(stream.as_fd(), PollFlags::OUT)?;
-        match rustix::net::send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
-            outcome => return Ok(outcome?),
-        }
-    }
+    waits.until_done(stream.as_fd(), PollFlags::OUT, &mut attempt)
 }
 
 impl Call<'_> {
@@ -171,12 +185,9 @@ impl Call<'_> {
         if flags & !fdflags::ALL != 0 {
             return Err(Errno::Inval);
         }
-        let nonblocking = flags & fdflags::NONBLOCK != 0;
-        match &descriptor.object {
-            Object::File(file) => file.set_flags(file::file_flags(flags))?,
-            Object::Listener(listener) => listener.set_nonblocking(nonblocking)?,
-            Object::Stream(stream) => stream.set_nonblocking(nonblocking)?,
-            Object::Input(_) | Object::Output(_) | Object::Directory(_) => {}
+        // Of the others it is this descriptor's flag alone that counts.
+        if let Object::File(file) = &descriptor.object {
+            file.set_flags(file::file_flags(flags))?;
         }
         descriptor.flags = flags;
         Ok(())
@@ -254,10 +265,7 @@ impl Call<'_> {
                 input.read(room, nonblocking, waits)
             })?,
             Object::Stream(stream) => scatter(guest, &buffers, Fill::Once, |room, _| {
-                if !nonblocking {
-                    waits.until_ready(stream.as_fd(), PollFlags::IN)?;
-                }
-                retried(|| io::Read::read(stream, room))
+                receive(stream, room, false, nonblocking, waits)
             })?,
             Object::Output(_) | Object::Listener(_) => return Err(Errno::Badf),
         };

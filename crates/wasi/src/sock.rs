@@ -1,6 +1,5 @@
 //! Section sock: sockets that the embedder opened.
 
-use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 
@@ -45,11 +44,13 @@ impl Call<'_> {
         };
         self.context.descriptors.check_room()?;
         self.guest.slice(result, 4)?;
-        if descriptor.flags & fdflags::NONBLOCK == 0 {
-            self.waits.until_ready(listener.as_fd(), PollFlags::IN)?;
-        }
-        let (stream, _) = listener.accept()?;
-        stream.set_nonblocking(flags & fdflags::NONBLOCK != 0)?;
+        // Whoever else has the listener may be faster, and may have changed its flag. It is the
+        // listener's alone: connections are made without.
+        listener.set_nonblocking(true)?;
+        let (stream, _) = match descriptor.flags & fdflags::NONBLOCK {
+            0 => self.waits.until_done(listener.as_fd(), PollFlags::IN, || listener.accept())?,
+            _ => listener.accept()?,
+        };
         let rights = Rights::STREAM & descriptor.inheriting;
         let mut accepted = Descriptor::new(Object::Stream(stream), rights, Rights::NONE);
         accepted.flags = flags;
@@ -72,24 +73,14 @@ impl Call<'_> {
         let buffers = self.buffers(buffers, count)?;
         let descriptor = self.context.descriptors.get(fd)?;
         let nonblocking = descriptor.flags & fdflags::NONBLOCK != 0;
-        let mut stream = stream(descriptor, Rights::FD_READ)?;
+        let stream = stream(descriptor, Rights::FD_READ)?;
         let peek = flags & riflags::PEEK != 0;
         let wait = flags & riflags::WAIT_ALL != 0 && !peek;
         let fill = if wait { Fill::All } else { Fill::Once };
         let waits = &mut *self.waits;
         let total = fd::scatter(&mut self.guest, &buffers, fill, |room, _| {
-            let mut ready = || match nonblocking {
-                true => Ok(()),
-                false => waits.until_ready(stream.as_fd(), PollFlags::IN),
-            };
-            if wait {
-                return read_all(stream, room, ready);
-            }
-            ready()?;
-            fd::retried(|| match peek {
-                true => stream.peek(room),
-                false => io::Read::read(&mut stream, room),
-            })
+            let mut read = |room: &mut [u8]| fd::receive(stream, room, peek, nonblocking, waits);
+            if wait { read_all(room, read) } else { read(room) }
         })?;
         self.guest.write_u32(received, total)?;
         self.guest.write(received_flags, &0_u16.to_le_bytes())
@@ -129,18 +120,14 @@ impl Call<'_> {
     }
 }
 
-/// Reads until `room` is full, the other side is done, or an error comes after some bytes. Says
-/// `ready` before each read.
+/// Reads until `room` is full, the other side is done, or an error comes after some bytes.
 fn read_all(
-    mut stream: &TcpStream,
     room: &mut [u8],
-    mut ready: impl FnMut() -> Result<(), Errno>,
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
 ) -> Result<usize, Errno> {
     let mut done = 0;
     while done < room.len() {
-        let read =
-            ready().and_then(|()| fd::retried(|| io::Read::read(&mut stream, &mut room[done..])));
-        match read {
+        match read(&mut room[done..]) {
             Ok(0) => break,
             Ok(count) => done += count,
             Err(_) if done > 0 => break,

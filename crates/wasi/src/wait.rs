@@ -14,6 +14,7 @@
 //! **Invariants**
 //! - Where neither deadline exists, a wait is one system call.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,29 @@ impl Waits {
         }
     }
 
+    /// Does `attempt`, which does not wait, again each time that `host` is ready for it. Whoever
+    /// else uses `host` may be faster: then there is another wait, and never one that can't be
+    /// given up.
+    ///
+    /// # Errors
+    /// What `attempt` says but that it would have to wait; `intr` if the wait was given up.
+    pub(crate) fn until_done<T>(
+        &mut self,
+        host: BorrowedFd<'_>,
+        flags: PollFlags,
+        mut attempt: impl FnMut() -> io::Result<T>,
+    ) -> Result<T, Errno> {
+        loop {
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait_for(host, flags)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
     /// Waits until `host` is ready for reading or writing, if a wait may have to be given up;
     /// otherwise the operation itself waits as well.
     ///
@@ -90,9 +114,14 @@ impl Waits {
         host: BorrowedFd<'_>,
         flags: PollFlags,
     ) -> Result<(), Errno> {
-        if !self.are_bounded() {
-            return Ok(());
-        }
+        if self.are_bounded() { self.wait_for(host, flags) } else { Ok(()) }
+    }
+
+    /// Waits until `host` is ready for reading or writing.
+    ///
+    /// # Errors
+    /// `intr` if the wait was given up.
+    pub(crate) fn wait_for(&mut self, host: BorrowedFd<'_>, flags: PollFlags) -> Result<(), Errno> {
         self.poll(&mut [PollFd::from_borrowed_fd(host, flags)], None);
         if self.is_over {
             return Err(Errno::Intr);

@@ -200,6 +200,7 @@ const MEMORY: u32 = 5;
 const LISTENER: u32 = 6;
 const STREAM: u32 = 7;
 const NOWHERE: u32 = 65_534;
+const NONBLOCK: u32 = 4;
 const LINKS: &[(&str, &str)] = &[("loop", "loop"), ("absolute", "/x")];
 /// What the file system in memory holds, and no more.
 const QUOTA: MemoryLimits = MemoryLimits { bytes: 20, entries: 2 };
@@ -243,7 +244,6 @@ impl Probe {
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, _) = listener.accept().unwrap();
         listener.set_nonblocking(true).unwrap();
-        stream.set_nonblocking(true).unwrap();
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let memory = MemoryFs::new(QUOTA);
@@ -260,6 +260,9 @@ impl Probe {
         });
         // The second time, the long line of arguments lies where it did.
         world.put(BULK, &[b'x'; 300]);
+        for fd in [LISTENER, STREAM] {
+            world.call().fd_fdstat_set_flags(fd, NONBLOCK).unwrap();
+        }
         (world, peer)
     }
 

@@ -2,6 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{ALL, BULK, RESULT, World};
 use crate::Errno;
@@ -97,4 +100,62 @@ fn sockets_are_checked() {
     assert_eq!(receive(&mut world, fd, 1, 4), Err(Errno::Inval));
     assert_eq!(world.call().sock_send(fd, 8192, 0, 1, RESULT), Err(Errno::Inval));
     assert_eq!(world.read(5, 1), Err(Errno::Badf));
+}
+
+/// Someone else takes connections and bytes between the time they are there and the time that the
+/// guest takes them. It fails by not ending.
+#[test]
+fn a_thief_makes_the_guest_wait_and_no_more() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (thief, done) = (listener.try_clone().unwrap(), Arc::new(AtomicBool::new(false)));
+    let mut world = World::with(|builder| builder.preopened_listener(listener));
+    let stop = done.clone();
+    let stealing = std::thread::spawn(move || {
+        let mut stolen = 0;
+        while !stop.load(Ordering::Relaxed) {
+            stolen += u32::from(thief.accept().is_ok());
+        }
+        stolen
+    });
+    let mut accepted = 0;
+    let mut connections = Vec::new();
+    for _ in 0..200 {
+        world.waits = crate::wait::Waits::default();
+        world.waits.deadline = Some(Instant::now() + Duration::from_millis(5));
+        let connect = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_micros(500));
+            TcpStream::connect(address).unwrap()
+        });
+        match world.call().sock_accept(5, 0, RESULT) {
+            Ok(()) => {
+                accepted += 1;
+                let fd = world.u32(RESULT);
+                world.call().fd_close(fd).unwrap();
+            }
+            Err(errno) => assert_eq!((errno, world.waits.is_over), (Errno::Intr, true)),
+        }
+        connections.push(connect.join().unwrap());
+    }
+    done.store(true, Ordering::Relaxed);
+    let stolen = stealing.join().unwrap();
+    assert!(stolen > 0, "{accepted} of 200 were accepted, {stolen} stolen");
+}
+
+#[test]
+fn the_guests_flag_says_whether_it_waits() {
+    let (mut world, mut client) = world();
+    let fd = accept(&mut world);
+    world.waits.deadline = Some(Instant::now());
+    let errno = |outcome: Result<Vec<u8>, Errno>| outcome.unwrap_err();
+    assert_eq!(errno(world.read(fd, 1)), Errno::Intr);
+    assert_eq!(errno(receive(&mut world, fd, 1, 2)), Errno::Intr);
+    world.call().fd_fdstat_set_flags(fd, 4).unwrap();
+    assert_eq!(errno(world.read(fd, 1)), Errno::Again);
+    assert_eq!(errno(receive(&mut world, fd, 1, 2)), Errno::Again);
+    world.call().fd_fdstat_set_flags(fd, 0).unwrap();
+    world.waits.deadline = None;
+    client.write_all(b"x").unwrap();
+    assert_eq!(receive(&mut world, fd, 1, 1).unwrap(), b"x");
+    assert_eq!(world.read(fd, 1).unwrap(), b"x");
 }
