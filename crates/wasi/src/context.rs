@@ -15,6 +15,7 @@ use crate::fs::{Fs, HostFs, MemoryBudget};
 use crate::limits::WasiLimits;
 use crate::log::{Log, LogScopes};
 use crate::random::{Random, SeededRandom, SystemRandom};
+use crate::reader::Reader;
 use crate::rights::Rights;
 use crate::sandbox::GuestDirectory;
 use crate::stdio::{Input, Output};
@@ -131,7 +132,7 @@ impl WasiCtxBuilder {
         Self {
             args: Vec::new(),
             environ: Vec::new(),
-            input: Input::Reader(Box::new(io::empty())),
+            input: Input::Reader(Reader::new(io::empty())),
             output: Output::Writer(Box::new(io::sink())),
             error: Output::Writer(Box::new(io::sink())),
             directories: Vec::new(),
@@ -186,21 +187,28 @@ impl WasiCtxBuilder {
         self
     }
 
-    /// What standard input reads from. That a read waits is only found out by reading, and can't be
-    /// interrupted; for what has a descriptor of the host's there is
-    /// [`stdin_fd`](Self::stdin_fd).
+    /// What standard input reads from.
+    ///
+    /// That a read waits is only found out by reading. So where the guest's wait may end before the
+    /// reader's does (the store or the context has a deadline, the guest polls or asks not to wait)
+    /// a thread reads, once each time that the guest asks, and the guest waits for the thread. What
+    /// was read when the guest had given up is there for its next read. When the context is dropped
+    /// the thread ends with the read it is in. Slices of bytes, [`io::Cursor`]s of bytes and
+    /// [`io::empty`] never wait and need none. For what has a descriptor of the host's there is
+    /// [`stdin_fd`](Self::stdin_fd), which needs none either.
     pub fn stdin(&mut self, reader: impl Read + Send + 'static) -> &mut Self {
-        self.input = Input::Reader(Box::new(reader));
+        self.input = Input::Reader(Reader::new(reader));
         self
     }
 
-    /// What standard output writes to. It is flushed at the end of each call of the guest.
+    /// What standard output writes to. It is flushed at the end of each call of the guest. That it
+    /// waits can't be interrupted; of a pipe, given to [`stdout_fd`](Self::stdout_fd), it can.
     pub fn stdout(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
         self.output = Output::Writer(Box::new(writer));
         self
     }
 
-    /// What standard error writes to. It is flushed at the end of each call of the guest.
+    /// What standard error writes to, as [`stdout`](Self::stdout).
     pub fn stderr(&mut self, writer: impl Write + Send + 'static) -> &mut Self {
         self.error = Output::Writer(Box::new(writer));
         self

@@ -58,8 +58,9 @@
 //!
 //! # What is not done
 //! - `proc_raise` with a signal that stops a process: `notsup`.
-//! - What an embedder's reader, writer or [`Clocks`] wait for is not interrupted, nor is opening a
-//!   named pipe of the host's that nobody has open at the other end.
+//! - What an embedder's writer or [`Clocks`] wait for is not interrupted, nor is opening a named
+//!   pipe of the host's that nobody has open at the other end, nor reading from a pipe whose bytes
+//!   someone else takes just when they have come.
 //! - Emscripten's `invoke_` functions find the program's table by its export
 //!   `__indirect_function_table`, which most programs have, and not otherwise.
 //!
@@ -90,6 +91,7 @@ mod poll;
 mod proc;
 mod random;
 mod readdir;
+mod reader;
 mod rights;
 mod sandbox;
 mod sched;

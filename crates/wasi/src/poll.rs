@@ -1,8 +1,8 @@
 //! Section poll: waiting for time to pass or for descriptors.
 //!
 //! Subscriptions are read, each is looked at, and only if none has anything to say yet is waited:
-//! on the host's descriptors and until the earliest time. Files, readers and writers are always
-//! ready; that a reader waits is found out by reading.
+//! on the host's descriptors and until the earliest time. Files and an embedder's writers are always
+//! ready; that its reader is, is found out by having it read.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -108,6 +108,18 @@ impl Subscription {
 
     fn event(&self, outcome: Result<(), Errno>, bytes: u64, flags: u16) -> Event {
         Event { userdata: self.userdata, outcome, kind: self.kind, bytes, flags }
+    }
+
+    /// Has a standard input that is the embedder's reader be read, so that there is something to
+    /// wait on. What is wrong with the descriptor, a look will tell.
+    fn begin(&self, descriptors: &mut Descriptors) {
+        if self.kind == Kind::Read
+            && let Ok(descriptor) = descriptors.get_mut(self.number)
+            && descriptor.rights.contains(Rights::POLL_FD_READWRITE)
+            && let Object::Input(input) = &mut descriptor.object
+        {
+            input.begin();
+        }
     }
 
     /// `elapsed`: how long this call has waited already.
@@ -226,6 +238,9 @@ impl Call<'_> {
         self.guest.slice(events, Guest::element(0, count, EVENT_BYTES)?)?;
         self.guest.slice(result, 4)?;
         let context = &mut *self.context;
+        for subscription in &wanted {
+            subscription.begin(&mut context.descriptors);
+        }
         let happened = wait(&wanted, &context.descriptors, &mut *context.clocks, self.waits)?;
         for (index, event) in (0..count).zip(&happened) {
             let address = Guest::element(events, index, EVENT_BYTES)?;

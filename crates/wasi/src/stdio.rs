@@ -5,7 +5,7 @@
 //! - The host's streams are read and written without buffers in between, so that a poll of the
 //!   host's descriptor says the truth.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,11 +14,12 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use crate::errno::Errno;
 use crate::fd::retried;
 use crate::filestat::Filetype;
+use crate::reader::Reader;
 use crate::wait::Waits;
 
 /// What a guest reads from.
 pub(crate) enum Input {
-    Reader(Box<dyn Read + Send>),
+    Reader(Reader),
     /// A descriptor of the host's, given for this.
     Owned(OwnedFd),
     /// The process's standard input.
@@ -46,7 +47,7 @@ pub(crate) fn at_once<'a>(bytes: &'a [u8], waits: &Waits) -> &'a [u8] {
 }
 
 impl Input {
-    /// Reads; `nonblocking` asks not to wait, which only a host's descriptor can promise.
+    /// Reads; `nonblocking` asks not to wait.
     pub(crate) fn read(
         &mut self,
         buffer: &mut [u8],
@@ -54,7 +55,7 @@ impl Input {
         waits: &mut Waits,
     ) -> Result<usize, Errno> {
         if let Input::Reader(reader) = self {
-            return retried(|| reader.read(buffer));
+            return reader.read(buffer, nonblocking, waits);
         }
         let Some(host) = self.host() else { return Err(Errno::Badf) };
         if nonblocking {
@@ -68,10 +69,18 @@ impl Input {
         retried(|| Ok(rustix::io::read(host, &mut *buffer)?))
     }
 
-    /// The host descriptor to wait on; `None` if reading is the only way to find out.
+    /// Sees to it that the descriptor to wait on says when there is something to read.
+    pub(crate) fn begin(&mut self) {
+        if let Input::Reader(reader) = self {
+            reader.begin();
+        }
+    }
+
+    /// The host descriptor to wait on, once the read has [begun](Self::begin); `None` if there is
+    /// nothing to wait for.
     pub(crate) fn host(&self) -> Option<BorrowedFd<'_>> {
         match self {
-            Input::Reader(_) => None,
+            Input::Reader(reader) => reader.bell(),
             Input::Owned(host) => Some(host.as_fd()),
             Input::Host(stdin) => Some(stdin.as_fd()),
         }
@@ -82,7 +91,7 @@ impl Input {
     }
 }
 
-fn has_input(host: BorrowedFd<'_>) -> io::Result<bool> {
+pub(crate) fn has_input(host: BorrowedFd<'_>) -> io::Result<bool> {
     let mut polled = [PollFd::from_borrowed_fd(host, PollFlags::IN)];
     Ok(rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
 }

@@ -23,6 +23,7 @@ mod mount;
 mod overlay;
 mod path;
 mod poll;
+mod reader;
 mod sequences;
 mod sock;
 mod strings;

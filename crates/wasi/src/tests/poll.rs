@@ -6,7 +6,14 @@ use super::{ALL, BULK, READ, RESULT, World};
 use crate::{Errno, WasiLimits};
 
 /// A subscription: userdata, kind, clock or descriptor, timeout, flags.
-fn subscribe(world: &mut World, index: u32, kind: u8, number: u32, timeout: u64, flags: u16) {
+pub(super) fn subscribe(
+    world: &mut World,
+    index: u32,
+    kind: u8,
+    number: u32,
+    timeout: u64,
+    flags: u16,
+) {
     let mut bytes = [0; 48];
     bytes[..8].copy_from_slice(&(u64::from(index) + 100).to_le_bytes());
     bytes[8] = kind;
@@ -17,7 +24,7 @@ fn subscribe(world: &mut World, index: u32, kind: u8, number: u32, timeout: u64,
 }
 
 /// The events: userdata, errno, kind.
-fn poll(world: &mut World, count: u32) -> Result<Vec<(u64, u16, u8)>, Errno> {
+pub(super) fn poll(world: &mut World, count: u32) -> Result<Vec<(u64, u16, u8)>, Errno> {
     world.call().poll_oneoff(0, BULK, count, RESULT)?;
     let count = world.u32(RESULT);
     Ok((0..count)

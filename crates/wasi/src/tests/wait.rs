@@ -57,7 +57,7 @@ const WAITING: &str = r#"(module
             (i32.const -1))))"#;
 
 /// Says that a call has begun, each time one has.
-struct Begun(Sender<()>);
+pub(super) struct Begun(pub(super) Sender<()>);
 
 impl Write for Begun {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -80,14 +80,16 @@ struct Silence {
     peer: TcpStream,
 }
 
-struct Waiting {
-    engine: Engine,
-    store: Store<WasiCtx>,
+pub(super) struct Waiting {
+    pub(super) engine: Engine,
+    pub(super) store: Store<WasiCtx>,
     silence: Silence,
 }
 
 impl Waiting {
-    fn new(change: impl FnOnce(&mut WasiCtxBuilder) -> &mut WasiCtxBuilder) -> Result<Self> {
+    pub(super) fn new(
+        change: impl FnOnce(&mut WasiCtxBuilder) -> &mut WasiCtxBuilder,
+    ) -> Result<Self> {
         let engine = Engine::new(Config::new().epoch_interruption(true))?;
         let (stdin, input) = io::pipe()?;
         let (output, stdout) = io::pipe()?;
@@ -101,7 +103,7 @@ impl Waiting {
         Ok(Self { engine, store, silence: Silence { input, output, peer } })
     }
 
-    fn export(&mut self, name: &str) -> Result<TypedFunc<i64, i32>> {
+    pub(super) fn export(&mut self, name: &str) -> Result<TypedFunc<i64, i32>> {
         let module = Module::new(&self.engine, WAITING)?;
         let mut linker = Linker::new(&self.engine);
         crate::add_to_linker(&mut linker, |context: &mut WasiCtx| context)?;
@@ -110,7 +112,7 @@ impl Waiting {
     }
 }
 
-const HOUR: i64 = 3_600_000_000_000;
+pub(super) const HOUR: i64 = 3_600_000_000_000;
 const ALL: [&str; 8] = ["sleep", "poll", "read", "write", "accept", "recv", "recv_all", "send"];
 
 #[test]
