@@ -80,6 +80,7 @@ mod environ;
 mod errno;
 mod fd;
 mod file;
+mod file_limit;
 mod filestat;
 mod fs;
 mod guest;

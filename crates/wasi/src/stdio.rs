@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::errno::Errno;
 use crate::fd::retried;
+use crate::file_limit;
 use crate::filestat::Filetype;
 use crate::reader::Reader;
 use crate::wait::Waits;
@@ -111,7 +112,8 @@ impl Output {
         }
         let Some(host) = self.host() else { return Err(Errno::Badf) };
         waits.until_ready(host, PollFlags::OUT)?;
-        retried(|| Ok(rustix::io::write(host, at_once(bytes, waits))?))
+        let bytes = file_limit::fitting_next(at_once(bytes, waits), host)?;
+        retried(|| Ok(rustix::io::write(host, bytes)?))
     }
 
     /// The host descriptor to wait on; `None` if writing is the only way to find out.

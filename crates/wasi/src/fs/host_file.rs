@@ -9,6 +9,7 @@ use rustix::fs::{FallocateFlags, OFlags};
 
 use super::{Advice, File, FileFlags};
 use crate::errno::Errno;
+use crate::file_limit;
 use crate::filestat::{self, Filestat, Filetype, NewTime};
 
 /// A file that is no directory.
@@ -46,6 +47,7 @@ impl File for HostFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, Errno> {
+        let bytes = if self.is_stream { bytes } else { file_limit::fitting(bytes, offset)? };
         retried(|| {
             if self.is_stream {
                 (&self.file).write(bytes)
@@ -57,16 +59,20 @@ impl File for HostFile {
 
     /// The host's own flag puts it at the end, whoever else writes.
     fn append(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        let bytes = file_limit::fitting_next(bytes, self.file.as_fd())?;
         retried(|| (&self.file).write(bytes))
     }
 
     fn set_size(&self, bytes: u64) -> Result<(), Errno> {
         // A size beyond the host's signed one is what the file system would call too large.
         i64::try_from(bytes).map_err(|_| Errno::Fbig)?;
+        file_limit::check_size(self.filestat()?.size, bytes)?;
         Ok(self.file.set_len(bytes)?)
     }
 
     fn allocate(&self, offset: u64, length: u64) -> Result<(), Errno> {
+        let end = offset.checked_add(length).ok_or(Errno::Fbig)?;
+        file_limit::check_size(self.filestat()?.size, end)?;
         Ok(rustix::fs::fallocate(&self.file, FallocateFlags::empty(), offset, length)?)
     }
 

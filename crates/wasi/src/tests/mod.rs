@@ -17,6 +17,7 @@ mod env;
 mod errnos;
 mod escape;
 mod fd;
+mod file_limit;
 mod limits;
 mod log;
 mod mount;
