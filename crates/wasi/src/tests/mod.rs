@@ -22,6 +22,7 @@ mod limits;
 mod log;
 mod mount;
 mod overlay;
+mod overlay_rename;
 mod path;
 mod poll;
 mod reader;

@@ -15,7 +15,7 @@ fn lower() -> MemoryFs {
     lower
 }
 
-fn world(upper: &MemoryFs, lower: &MemoryFs) -> World {
+pub(super) fn world(upper: &MemoryFs, lower: &MemoryFs) -> World {
     let mut world = World::new();
     world.context = WasiCtxBuilder::new()
         .preopened_fs(OverlayFs::new(upper.clone(), lower.clone()), "/")
@@ -48,26 +48,26 @@ fn tree(fs: &dyn Fs) -> Vec<String> {
     found
 }
 
-fn seen(upper: &MemoryFs, lower: &MemoryFs) -> Vec<String> {
+pub(super) fn seen(upper: &MemoryFs, lower: &MemoryFs) -> Vec<String> {
     tree(&OverlayFs::new(upper.clone(), lower.clone()))
 }
 
-fn unlink(world: &mut World, path: &str) -> Result<(), Errno> {
+pub(super) fn unlink(world: &mut World, path: &str) -> Result<(), Errno> {
     let (path, length) = world.path(path);
     world.call().path_unlink_file(RW, path, length)
 }
 
-fn rmdir(world: &mut World, path: &str) -> Result<(), Errno> {
+pub(super) fn rmdir(world: &mut World, path: &str) -> Result<(), Errno> {
     let (path, length) = world.path(path);
     world.call().path_remove_directory(RW, path, length)
 }
 
-fn mkdir(world: &mut World, path: &str) -> Result<(), Errno> {
+pub(super) fn mkdir(world: &mut World, path: &str) -> Result<(), Errno> {
     let (path, length) = world.path(path);
     world.call().path_create_directory(RW, path, length)
 }
 
-fn rename(world: &mut World, old: &str, new: &str) -> Result<(), Errno> {
+pub(super) fn rename(world: &mut World, old: &str, new: &str) -> Result<(), Errno> {
     let ((old, old_length), (new, new_length)) = (world.path(old), world.other(new));
     world.call().path_rename(RW, old, old_length, RW, new, new_length)
 }
