@@ -49,6 +49,9 @@ pub struct ParsedModule {
     pub global_initial: Vec<ConstExpr>,
     /// The exports, in order; names are unique.
     pub exports: Vec<Export>,
+    /// Their positions in the order of their names: host functions look the guest's memory up at
+    /// every call, and the guest says how many other exports there are.
+    pub(crate) exports_by_name: Vec<u32>,
     /// The function to run at the end of instantiation.
     pub start: Option<FuncIndex>,
     /// The element segments.
@@ -90,6 +93,7 @@ impl ParsedModule {
             table_initial: Vec::new(),
             global_initial: Vec::new(),
             exports: Vec::new(),
+            exports_by_name: Vec::new(),
             start: None,
             elements: Vec::new(),
             data: Vec::new(),
@@ -155,7 +159,10 @@ impl ParsedModule {
 
     /// The export called `name`.
     pub fn export(&self, name: &str) -> Option<ExportItem> {
-        self.exports.iter().find(|export| &*export.name == name).map(|export| export.item)
+        let export = |position: &u32| &self.exports[*position as usize];
+        let found =
+            self.exports_by_name.binary_search_by(|it| (*export(it).name).cmp(name)).ok()?;
+        Some(export(&self.exports_by_name[found]).item)
     }
 
     /// The type of what `item` names.

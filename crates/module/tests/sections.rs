@@ -157,6 +157,23 @@ fn exports_and_start() {
 }
 
 #[test]
+fn exports_are_found_by_name_among_many() {
+    let names: Vec<_> = (0..1000).rev().map(|index| format!("e{}", index * 7 % 1000)).collect();
+    let exports: String = names.iter().map(|name| format!("(export {name:?} (func 0))")).collect();
+    let memory = r#"(memory 1) (export "" (memory 0))"#;
+    let module = module(&format!("(module (func) {exports} {memory})"));
+    for name in &names {
+        assert_eq!(module.export(name), Some(ExportItem::Func(FuncIndex(0))), "{name}");
+    }
+    assert_eq!(module.export(""), Some(ExportItem::Memory(MemoryIndex(0))));
+    for absent in ["e", "e1000", "f", "\u{0}"] {
+        assert_eq!(module.export(absent), None, "{absent}");
+    }
+    // In the module's order all the same.
+    assert!(module.exports.iter().take(1000).map(|export| &*export.name).eq(names));
+}
+
+#[test]
 fn elements() {
     let module = rich_module();
     assert_eq!(module.elements.len(), 5);
