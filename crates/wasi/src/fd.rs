@@ -394,7 +394,8 @@ impl Call<'_> {
         let descriptor = self.context.descriptors.get_mut(fd)?;
         let rights = descriptor.rights;
         let Object::Directory(open) = &mut descriptor.object else {
-            return Err(Errno::Notdir);
+            // As wasmtime and wazero: programs of TinyGo end at any other.
+            return Err(Errno::Badf);
         };
         if !rights.contains(Rights::FD_READDIR) {
             return Err(Errno::Notcapable);

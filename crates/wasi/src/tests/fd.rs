@@ -304,7 +304,7 @@ fn a_directory_read_anew_shows_what_is_new() {
 fn reading_a_directory_is_checked() {
     everywhere(|world| {
         let file = world.open("file", 0, ALL).unwrap();
-        assert_eq!(world.call().fd_readdir(file, BULK, 99, 0, RESULT), Err(Errno::Notdir));
+        assert_eq!(world.call().fd_readdir(file, BULK, 99, 0, RESULT), Err(Errno::Badf));
         assert_eq!(world.call().fd_readdir(RW, BULK, u32::MAX, 0, RESULT), Err(Errno::Fault));
         let blind = world.open("dir", DIRECTORY, READ).unwrap();
         assert_eq!(world.call().fd_readdir(blind, BULK, 99, 0, RESULT), Err(Errno::Notcapable));
