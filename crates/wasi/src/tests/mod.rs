@@ -25,6 +25,7 @@ mod overlay;
 mod overlay_rename;
 mod path;
 mod poll;
+mod proc;
 mod reader;
 mod sequences;
 mod sock;
