@@ -255,8 +255,9 @@ impl Call<'_> {
             Object::File(file) => match file.host() {
                 None => scatter(guest, &buffers, Fill::All, |room, _| file.read(room))?,
                 Some(host) => scatter(guest, &buffers, Fill::Once, |room, _| {
+                    // A named pipe that nobody has written to yet would say that it has ended.
                     if !nonblocking {
-                        waits.until_ready(host, PollFlags::IN)?;
+                        waits.wait_for(host, PollFlags::IN)?;
                     }
                     file.read(room)
                 })?,

@@ -158,10 +158,15 @@ impl Directory for HostDirectory {
         // The option `append` goes together with no truncation; the flag does.
         flags.set(OFlags::APPEND, how.flags.append);
         options.custom_flags(flags.bits().cast_signed());
-        options.nonblock(how.flags.nonblocking);
+        // A named pipe would wait for someone at its other end, and nobody could end that.
+        options.nonblock(true);
         options.follow(FollowSymlinks::No);
-        let file = self.dir.open_with(name, &options)?.into_std();
-        Ok(Box::new(HostFile::new(file)?))
+        let file = HostFile::new(self.dir.open_with(name, &options)?.into_std())?;
+        // For other files the flag means nothing.
+        if file.is_stream() && !how.flags.nonblocking {
+            file.set_flags(how.flags)?;
+        }
+        Ok(Box::new(file))
     }
 
     fn read_link(&self, name: Name<'_>) -> Result<String, Errno> {

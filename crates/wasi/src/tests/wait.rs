@@ -241,3 +241,32 @@ fn what_the_host_cannot_wait_for_is_an_error() {
     assert!(waits.poll(&mut polled, Some(Duration::from_secs(3_600))));
     assert_eq!(waits.failure, Some(Errno::Inval));
 }
+
+/// A named pipe of the host's: opening does not wait, where nobody could end it, and reading does.
+#[test]
+fn a_named_pipe_is_opened_at_once() {
+    use super::{READ, WRITE, World};
+    let mut world = World::new();
+    let path = world.base.join("inside/pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_eq!(world.open("pipe", 0, WRITE), Err(Errno::Nxio), "nobody reads");
+    let fd = world.open("pipe", 0, READ | 1 << 3).unwrap();
+    for _ in 0..2 {
+        world.waits = Waits::default();
+        world.waits.deadline = Some(Instant::now() + Duration::from_millis(5));
+        assert_eq!(world.read(fd, 9), Err(Errno::Intr), "nobody has written");
+    }
+    world.waits = Waits::default();
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        std::fs::write(path, "hello").unwrap();
+    });
+    assert_eq!(world.read(fd, 9).unwrap(), b"hello");
+    writer.join().unwrap();
+    assert_eq!(world.read(fd, 9).unwrap(), b"", "the writer has gone");
+    assert!(world.open("pipe", 0, WRITE).is_ok());
+    // What the guest asks for it gets, then.
+    world.call().fd_fdstat_set_flags(fd, 4).unwrap();
+    assert_eq!(world.read(fd, 9), Err(Errno::Again), "there is a writer again");
+}
