@@ -265,6 +265,12 @@ impl WasiCtxBuilder {
         self.inherit_stdin().inherit_stdout().inherit_stderr()
     }
 
+    /// The guest sees all that the process sees of the host but directories and sockets: arguments,
+    /// environment, standard streams, clocks, random bytes.
+    pub fn inherit_host(&mut self) -> &mut Self {
+        self.inherit_args().inherit_env().inherit_stdio().inherit_clocks().inherit_random()
+    }
+
     /// The guest may use the host's directory `host`, and names it `guest`.
     ///
     /// # Errors

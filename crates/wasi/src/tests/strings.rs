@@ -1,7 +1,9 @@
 //! Sections args, environ and random.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use super::{BULK, RESULT, World};
-use crate::{Errno, SystemRandom, WasiCtxBuilder};
+use crate::{Clock, Errno, SystemRandom, WasiCtxBuilder};
 
 fn world() -> World {
     World::with(|builder: &mut WasiCtxBuilder| {
@@ -31,10 +33,36 @@ fn environ_is_key_and_value() {
 #[test]
 fn nothing_is_given_by_default() {
     let mut world = World::new();
+    world.context = WasiCtxBuilder::new().build();
     world.call().args_sizes_get(RESULT, RESULT + 4).unwrap();
     assert_eq!((world.u32(RESULT), world.u32(RESULT + 4)), (0, 0));
     world.call().environ_sizes_get(RESULT, RESULT + 4).unwrap();
     assert_eq!((world.u32(RESULT), world.u32(RESULT + 4)), (0, 0));
+    assert_eq!(world.read(0, 9).unwrap(), b"");
+    for output in [1, 2] {
+        assert_eq!(world.write(output, b"unheard"), Ok(7));
+    }
+    for fd in 3..9 {
+        assert_eq!(world.call().fd_fdstat_get(fd, RESULT), Err(Errno::Badf));
+    }
+}
+
+#[test]
+fn one_call_gives_the_hosts() {
+    let mut world = World::new();
+    world.context = WasiCtxBuilder::new().inherit_host().build();
+    assert!(world.context.args.iter().cloned().eq(std::env::args()));
+    let path = std::env::var("PATH").map(|path| format!("PATH={path}"));
+    assert!(world.context.environ.contains(&path.unwrap()));
+    let (before, after) = (world.context.clocks.now(Clock::Realtime), SystemTime::now());
+    let before = UNIX_EPOCH + Duration::from_nanos(before.unwrap());
+    assert!(before <= after && after < before + Duration::from_secs(3600));
+    world.call().random_get(BULK, 32).unwrap();
+    let drawn = world.memory[BULK as usize..][..32].to_vec();
+    world.context = WasiCtxBuilder::new().inherit_host().build();
+    world.call().random_get(BULK, 32).unwrap();
+    assert_ne!(world.memory[BULK as usize..][..32], drawn);
+    assert_eq!(world.call().fd_prestat_get(3, RESULT), Err(Errno::Badf));
 }
 
 #[test]
