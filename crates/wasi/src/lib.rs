@@ -45,8 +45,8 @@
 //! [`add_emscripten_to_linker`], [`add_assemblyscript_to_linker`].
 //!
 //! # Waiting, and being interrupted
-//! `poll_oneoff`, reads of streams and sockets, `sock_accept` and writes to what is full wait. They
-//! obey the store's deadline, where the engine counts epochs: within a few milliseconds of
+//! `poll_oneoff`, reads of streams and sockets, of an embedder's reader as well, `sock_accept` and
+//! writes to what is full wait. They obey the store's deadline, where the engine counts epochs: within a few milliseconds of
 //! [`Engine::increment_epoch`](brolga::Engine::increment_epoch) the call ends as wasm that runs
 //! would, or goes on as the store's callback says. [`WasiCtx::set_wait_deadline`] is a deadline for
 //! waits alone.
@@ -58,8 +58,9 @@
 //!
 //! # What is not done
 //! - `proc_raise` with a signal that stops a process: `notsup`.
-//! - What an embedder's writer or [`Clocks`] wait for is not interrupted, nor is reading from a
-//!   pipe whose bytes someone else takes just when they have come.
+//! - What an embedder's writer or [`Clocks`] wait for is not interrupted; nor is reading from a pipe
+//!   whose bytes someone else takes just when they have come, or writing to one that someone else
+//!   fills just when there was room.
 //! - Opening a named pipe of the host's does not wait for its other end: to read it is open at once,
 //!   and to write it is `nxio` as long as nobody reads.
 //! - Emscripten's `invoke_` functions find the program's table by its export
