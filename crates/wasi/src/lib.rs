@@ -45,11 +45,11 @@
 //! [`add_emscripten_to_linker`], [`add_assemblyscript_to_linker`].
 //!
 //! # Waiting, and being interrupted
-//! `poll_oneoff`, reads of streams and sockets, of an embedder's reader as well, `sock_accept` and
-//! writes to what is full wait. They obey the store's deadline, where the engine counts epochs: within a few milliseconds of
-//! [`Engine::increment_epoch`](brolga::Engine::increment_epoch) the call ends as wasm that runs
-//! would, or goes on as the store's callback says. [`WasiCtx::set_wait_deadline`] is a deadline for
-//! waits alone.
+//! `poll_oneoff`, reads of streams, sockets and an embedder's reader, `sock_accept` and writes to
+//! what is full wait. They obey the store's deadline, where the engine counts epochs: within a few
+//! milliseconds of [`Engine::increment_epoch`](brolga::Engine::increment_epoch) the call ends as
+//! wasm that runs would, or goes on as the store's callback says. [`WasiCtx::set_wait_deadline`] is
+//! a deadline for waits alone.
 //!
 //! # How it is made
 //! Each section of the specification has a file: args, environ, clock, fd, path, poll, proc,
