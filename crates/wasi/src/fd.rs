@@ -93,8 +93,8 @@ pub(crate) fn retried(mut operation: impl FnMut() -> io::Result<usize>) -> Resul
     }
 }
 
-/// Reads from a connection; with `peek`, what is read stays there. The host's own flag, which others
-/// may share, does not say whether it waits.
+/// Reads from a connection; with `peek`, what is read stays there. The host's own flag, which
+/// others may share, does not say whether it waits.
 pub(crate) fn receive(
     stream: &TcpStream,
     room: &mut [u8],

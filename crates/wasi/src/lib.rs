@@ -58,11 +58,11 @@
 //!
 //! # What is not done
 //! - `proc_raise` with a signal that stops a process: `notsup`.
-//! - What an embedder's writer or [`Clocks`] wait for is not interrupted; nor is reading from a pipe
-//!   whose bytes someone else takes just when they have come, or writing to one that someone else
-//!   fills just when there was room.
-//! - Opening a named pipe of the host's does not wait for its other end: to read it is open at once,
-//!   and to write it is `nxio` as long as nobody reads.
+//! - What an embedder's writer or [`Clocks`] wait for is not interrupted; nor is reading from a
+//!   pipe whose bytes someone else takes just when they have come, or writing to one that someone
+//!   else fills just when there was room.
+//! - Opening a named pipe of the host's does not wait for its other end: to read it is open at
+//!   once, and to write it is `nxio` as long as nobody reads.
 //! - Emscripten's `invoke_` functions find the program's table by its export
 //!   `__indirect_function_table`, which most programs have, and not otherwise.
 //!

@@ -1,8 +1,8 @@
 //! Section poll: waiting for time to pass or for descriptors.
 //!
 //! Subscriptions are read, each is looked at, and only if none has anything to say yet is waited:
-//! on the host's descriptors and until the earliest time. Files and an embedder's writers are always
-//! ready; that its reader is, is found out by having it read.
+//! on the host's descriptors and until the earliest time. Files and an embedder's writers are
+//! always ready; that its reader is, is found out by having it read.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;

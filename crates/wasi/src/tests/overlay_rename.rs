@@ -1,6 +1,6 @@
 //! Directories of an overlay are moved: each kind of source to each kind of place. What has a part
-//! below does not move, and leaves no trace of the attempt; of what moves nothing old shows through,
-//! neither where it was nor where it is, nor when the upper is laid over the lower again.
+//! below does not move, and leaves no trace of the attempt; of what moves nothing old shows
+//! through, neither where it was nor where it is, nor when the upper is laid over the lower again.
 
 use super::overlay::{mkdir, rename, rmdir, seen, unlink, world};
 use super::{ALL, CREATE, World};
