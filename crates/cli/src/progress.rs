@@ -18,8 +18,9 @@ use crate::ctrl_c::CtrlC;
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often what is shown changes, should nothing be compiled meanwhile.
 const TICK: Duration = Duration::from_millis(100);
+/// Fits a terminal of 80 columns.
 const LINE: &str =
-    "compiling {bar:24} {msg} functions, {decimal_bytes} of {decimal_total_bytes}, {eta} left";
+    "compiling {wide_bar} {msg} functions, {decimal_bytes} of {decimal_total_bytes}, {eta} left";
 
 /// Watches one compilation.
 pub(crate) struct Progress<'a> {
