@@ -71,32 +71,44 @@ impl<T: Clone + Eq + Hash> Once<T> {
     }
 }
 
-impl Sampler {
+impl Samples {
+    /// Of a program that starts now.
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Samples {
+        Self {
             start: Instant::now(),
             start_time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             functions: Once::default(),
             stacks: Once::default(),
             samples: Vec::new(),
-        })))
+        }
+    }
+
+    /// Adds that the functions `names`, outermost first, were active at `time` since the start.
+    pub(super) fn add(&mut self, time: Duration, names: impl Iterator<Item = String>) {
+        let mut stack = None;
+        for name in names {
+            let function = self.functions.position(name);
+            stack = Some(self.stacks.position((stack, function)));
+        }
+        self.samples.push((time, stack));
+    }
+}
+
+impl Sampler {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Samples::new())))
     }
 
     /// Looks at the guest.
     pub(super) fn sample(&self, store: impl AsContext) {
         let backtrace = WasmBacktrace::capture(store);
+        let names = backtrace.frames().iter().rev().map(|frame| match frame.func_name() {
+            Some(name) => readable(name),
+            None => format!("<wasm function {}>", frame.func_index()),
+        });
         let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let samples = &mut *samples;
-        let mut stack = None;
-        for frame in backtrace.frames().iter().rev() {
-            let name = match frame.func_name() {
-                Some(name) => readable(name),
-                None => format!("<wasm function {}>", frame.func_index()),
-            };
-            let function = samples.functions.position(name);
-            stack = Some(samples.stacks.position((stack, function)));
-        }
-        samples.samples.push((samples.start.elapsed(), stack));
+        let now = samples.start.elapsed();
+        samples.add(now, names);
     }
 
     /// Writes what has been seen of the program `title`.
