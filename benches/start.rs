@@ -1,10 +1,11 @@
 //! From the start of a process to its end, for programs so small that nothing else counts.
 //!
-//! On one side `brolga run`. On the other a stand-in for `wasmtime run`, whose program is not built
-//! here: this benchmark starts itself anew as a program on the wasmtime library that does what that
-//! command cannot do without (read the file, make an engine, compile, link, call `_start`), and
-//! neither reads flags nor provides WASI, which would take it longer. A row with a process that
-//! does nothing says what of the times is the system's.
+//! On one side `brolga run`. On the other `wasmtime run` without its cache, if the environment
+//! variable `BROLGA_BENCH_WASMTIME` says where that program is. It is not built here, so otherwise
+//! a stand-in: this benchmark starts itself anew as a program on the wasmtime library that does
+//! what that command cannot do without (read the file, make an engine, compile, link, call
+//! `_start`), and neither reads flags nor provides WASI, which would take it longer. A row with a
+//! process that does nothing says what of the times is the system's.
 //!
 //! `cargo build --release -p brolga-cli` comes first: it makes the program that is measured.
 //!
@@ -34,6 +35,19 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("100 functions", r#"(module FUNCTIONS (func (export "_start")))"#),
 ];
 
+/// A program that needs WASI, which the stand-in has not.
+const HELLO: (&str, &str) = (
+    "a program that says hello",
+    r#"(module
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\10\00\00\00\06\00\00\00")
+        (data (i32.const 16) "hello\n")
+        (func (export "_start")
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#,
+);
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
@@ -46,14 +60,23 @@ fn main() {
     assert!(brolga.exists(), "no {}: cargo build --release -p brolga-cli", brolga.display());
     let folder = std::env::temp_dir().join(format!("brolga-start-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
-    let mut table = Comparison::new("start to end of a process", "wasmtime");
-    for (name, text) in PROGRAMS {
+    let wasmtime = std::env::var_os("BROLGA_BENCH_WASMTIME").map(PathBuf::from);
+    let (peer, title) = match &wasmtime {
+        Some(wasmtime) => (wasmtime, "start to end of `run`"),
+        None => (&this, "start to end of a process"),
+    };
+    let mut table = Comparison::new(title, "wasmtime");
+    for (name, text) in PROGRAMS.iter().chain(wasmtime.is_some().then_some(&HELLO)) {
         let function = "(func (param i32) (result i32) (i32.add (local.get 0) (i32.const 7)))";
         let text = text.replace("FUNCTIONS", &function.repeat(100));
         let file = folder.join("program.wasm");
         std::fs::write(&file, wat::parse_str(text).expect("valid text")).expect("room for it");
         let file = file.to_str().expect("a temporary path is text");
-        table.row(name, || run(&brolga, &["run", file]), || run(&this, &[PEER, file]));
+        let theirs: &[&str] = match wasmtime {
+            Some(_) => &["run", "-C", "cache=n", file],
+            None => &[PEER, file],
+        };
+        table.row(name, || run(&brolga, &["run", file]), || run(peer, theirs));
     }
     table.finish();
     let mut table = Comparison::new("beside it", "nothing");
