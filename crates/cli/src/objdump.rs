@@ -44,6 +44,9 @@ pub(crate) fn objdump(flags: &ObjdumpFlags) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the optimiser made anew, and moves between registers, belong to no one operator.
+const NO_OPERATOR: &str = "no operator";
+
 /// What all functions share.
 struct Dump<'a> {
     module: &'a Inspection,
@@ -90,16 +93,27 @@ impl<'a> Dump<'a> {
         let offsets: Vec<_> =
             listing.sources.iter().map(|source| source.wasm_offset as usize).collect();
         let symbols = self.module.symbols(&offsets);
+        let (first, end) = match (listing.sources.first(), listing.sources.last()) {
+            (Some(first), Some(last)) => (first.start, last.end),
+            _ => (range.len, range.len),
+        };
         let mut shown = None;
         for instruction in self.disassembler.read(self.image, range, listing)? {
             let within = instruction.address - range.start;
             let source = source_at(listing, within);
             let mut beside = Vec::new();
             // Said once for all instructions in a row that came from the same operator.
-            if source != shown {
-                shown = source;
-                beside.extend(source.map(|source| self.operator(func, offsets[source])));
-                beside.extend(source.and_then(|source| place(&symbols[source])));
+            let offset = source.map(|source| offsets[source]);
+            if offset != shown {
+                shown = offset;
+                match source {
+                    Some(source) => {
+                        beside.push(self.operator(func, offsets[source]));
+                        beside.extend(place(&symbols[source]));
+                    }
+                    None if (first..end).contains(&within) => beside.push(NO_OPERATOR.to_owned()),
+                    None => {}
+                }
             }
             if let Some(site) = self.image.trap_site(instruction.address) {
                 beside.push(format!("may trap: {}", site.trap));
