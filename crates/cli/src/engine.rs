@@ -21,7 +21,7 @@ pub(crate) fn config(flags: &CodeFlags) -> Config {
 pub(crate) fn config_for(target: &TargetFlags, flags: &CodeFlags) -> Result<Config, Failure> {
     let mut config = config(flags);
     if let Some(triple) = &target.target {
-        config.target(triple).map_err(|error| Failure::usage(error.to_string()))?;
+        config.target(triple).map_err(|error| of_target(&error.to_string()))?;
     }
     Ok(config)
 }
@@ -29,8 +29,14 @@ pub(crate) fn config_for(target: &TargetFlags, flags: &CodeFlags) -> Result<Conf
 /// An engine of this configuration.
 pub(crate) fn engine(config: &Config) -> Result<Engine, Failure> {
     Engine::new(config).map_err(|error| match error.downcast_ref::<ConfigError>() {
+        Some(ConfigError::Triple { .. }) => of_target(&error.to_string()),
         Some(error) => Failure::usage(error.to_string()),
-        None if error.is::<CompileError>() => Failure::usage(error.to_string()),
+        None if error.is::<CompileError>() => of_target(&error.to_string()),
         None => Failure::new(format!("can't run WebAssembly on this machine: {error:#}")),
     })
+}
+
+/// Code can't be made for what `--target` names.
+fn of_target(error: &str) -> Failure {
+    Failure::usage(error).hint("a target is named in full, such as aarch64-unknown-linux-gnu")
 }

@@ -44,6 +44,12 @@ impl Failure {
         Self { message: format!("{what}: {}", self.message), ..self }
     }
 
+    /// The same with `to` for the first `from` of the message.
+    #[must_use]
+    pub(crate) fn replace(self, from: &str, to: &str) -> Self {
+        Self { message: self.message.replacen(from, to, 1), ..self }
+    }
+
     /// The same with what follows the first line of `other`: the frames of a call.
     #[must_use]
     pub(crate) fn with_frames_of(mut self, other: Self) -> Self {

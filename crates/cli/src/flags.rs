@@ -40,10 +40,14 @@ pub(crate) enum Command {
     Version,
 }
 
+const EXIT_CODES: &str = "\
+Exits with the program's own code; 134 after a trap, 130 after Ctrl-C, 124 at --timeout; 2 if asked
+wrongly; 1 if something else fails.";
+
 #[derive(Args, Debug)]
-#[command(override_usage = "brolga run [OPTIONS] FILE [ARGS]...")]
+#[command(override_usage = "brolga run [OPTIONS] FILE [ARGS]...", after_help = EXIT_CODES)]
 pub(crate) struct RunFlags {
-    /// The module (.wasm or .wat, - for standard input), and what follows is for the program
+    /// The module (.wasm or .wat, - for standard input). What follows is for the program, flags too
     #[arg(
         required = true,
         trailing_var_arg = true,
@@ -110,7 +114,7 @@ pub(crate) struct GivenFlags {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "How much the program may use")]
 pub(crate) struct BoundFlags {
-    /// Stop the program when it has run that long, and exit with 124
+    /// Stop the program when it has run that long, such as 300ms or 5s
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     pub(crate) timeout: Option<Duration>,
 
@@ -118,7 +122,7 @@ pub(crate) struct BoundFlags {
     #[arg(long, value_name = "N")]
     pub(crate) fuel: Option<u64>,
 
-    /// Let the program's memories grow to that many bytes in all
+    /// Let the program's memories grow to that many bytes in all, such as 64M or 1G
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     pub(crate) max_memory: Option<u64>,
 

@@ -55,11 +55,16 @@ pub(crate) fn module(engine: &Engine, file: &Path, ctrl_c: &CtrlC) -> Result<Mod
 /// The module of `bytes`, which come from `file`, can't be compiled.
 pub(crate) fn cannot_compile(file: &Path, bytes: &[u8], error: &brolga::Error) -> Failure {
     let what = format_args!("can't compile {}", Name(file));
-    with_format_hint(Failure::of_module(what, error), bytes)
+    of_file(Failure::of_module(what, error), file, bytes)
 }
 
-/// `failure`, of the module in `bytes`, with a hint at what a module looks like if that is needed.
-pub(crate) fn with_format_hint(failure: Failure, bytes: &[u8]) -> Failure {
+/// `failure`, of the module in `bytes`, which come from `file`: with its name where the parser of
+/// text has none, and a hint at what a module looks like if that is needed.
+pub(crate) fn of_file(failure: Failure, file: &Path, bytes: &[u8]) -> Failure {
+    let failure = match Name(file).is_stdin() {
+        true => failure,
+        false => failure.replace("--> <anon>:", &format!("--> {}:", file.display())),
+    };
     if bytes.starts_with(b"\0asm")
         || bytes.trim_ascii_start().starts_with(b"(")
         || Engine::detect_precompiled(bytes).is_some()

@@ -20,7 +20,7 @@ pub(crate) fn validate(flags: &ValidateFlags) -> Result<ExitCode, Failure> {
             let checked = Inspection::new(&engine, &bytes).and_then(|module| module.validate());
             checked.map_err(|error| {
                 let what = format_args!("{} is not valid", Name(file)).to_string();
-                input::with_format_hint(Failure::of_module(what, &error), &bytes)
+                input::of_file(Failure::of_module(what, &error), file, &bytes)
             })
         });
         match checked {

@@ -7,6 +7,7 @@ mod bounds;
 mod firefox;
 mod given;
 mod imports;
+mod misplaced;
 mod sampler;
 mod values;
 mod watch;
@@ -36,11 +37,12 @@ pub(crate) fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
         flags.file_and_args.split_first().ok_or_else(|| Failure::usage("no FILE"))?;
     // What follows FILE may begin with a hyphen, so clap lets FILE do so too.
     if file.starts_with('-') && file != "-" {
-        let failure = Failure::usage(format!("there is no flag `{file}`"));
-        return Err(
-            failure.hint("`brolga run --help` lists them; those of the program follow FILE")
-        );
+        return Err(misplaced::no_flag(file));
     }
+    run_file(flags, file, args).map_err(|failure| misplaced::with_hint(failure, args))
+}
+
+fn run_file(flags: &RunFlags, file: &str, args: &[String]) -> Result<ExitCode, Failure> {
     let ctrl_c = CtrlC::ends_process()?;
     let context = given::context(flags, file, args)?;
     let engine = engine::engine(&bounds::config(flags)?)?;
