@@ -250,6 +250,7 @@ impl Around {
     unsafe fn older_are_on(self, core: NonNull<StackCore>) -> bool {
         // SAFETY: the caller's promise; the older ones of a live activation are live.
         let first = unsafe { self.older.as_ref() };
+        // SAFETY: as above.
         let mut all = std::iter::successors(first, |it| unsafe { it.older.as_ref() });
         all.any(|it| ptr::eq(it.core, core.as_ptr()))
     }
