@@ -263,6 +263,7 @@ impl SlotCallee {
 /// The error for what a call ended with, and the end of that call.
 #[cold]
 #[inline(never)]
+#[expect(clippy::boxed_local, reason = "taken out of its box here, not where calls are made")]
 fn failed<T>(mut store: StoreContextMut<'_, T>, record: Box<TrapRecord>) -> Error {
     let error = call_error(&store, *record);
     settle(&mut store);
