@@ -1,7 +1,8 @@
 //! Faults: those that are ours are resumed, all others reach whoever was there before us.
 //!
 //! Actions are process-wide, so each test runs in a child of its own.
-#![cfg(target_arch = "x86_64")]
+//!
+//! On aarch64 no instruction raises an arithmetic fault, and every address is known.
 
 mod child;
 
@@ -43,6 +44,7 @@ fn never(_: &mut Fault<'_>) -> Disposition {
 }
 
 /// Runs an instruction that may use `{operand}` and fault; yields what is in `rax` afterwards.
+#[cfg(target_arch = "x86_64")]
 macro_rules! attempt {
     ($instruction:literal, $operand:expr) => {{
         let result: usize;
@@ -67,14 +69,46 @@ macro_rules! attempt {
     }};
 }
 
+/// Runs an instruction that may use `{operand}` and fault; yields what is in `x0` afterwards.
+#[cfg(target_arch = "aarch64")]
+macro_rules! attempt {
+    ($instruction:literal, $operand:expr) => {{
+        let result: usize;
+        // SAFETY: the landing keeps the stack, and every register that may change is declared.
+        unsafe {
+            asm!(
+                "adr x0, 2f",
+                "str x0, [{landing}]",
+                "mov x0, sp",
+                "str x0, [{landing}, #8]",
+                "str x29, [{landing}, #16]",
+                "mov x0, xzr",
+                $instruction,
+                "2:",
+                operand = in(reg) $operand,
+                landing = in(reg) LANDING.as_ptr(),
+                out("x0") result,
+            );
+        }
+        result
+    }};
+}
+
 fn load(address: usize) -> usize {
-    attempt!("mov al, byte ptr [{operand}]", address)
+    #[cfg(target_arch = "x86_64")]
+    return attempt!("mov al, byte ptr [{operand}]", address);
+    #[cfg(target_arch = "aarch64")]
+    attempt!("ldrb w0, [{operand}]", address)
 }
 
 fn illegal() -> usize {
-    attempt!("ud2 /* {operand} */", 0_usize)
+    #[cfg(target_arch = "x86_64")]
+    return attempt!("ud2 /* {operand} */", 0_usize);
+    #[cfg(target_arch = "aarch64")]
+    attempt!("udf #0 /* {operand} */", 0_usize)
 }
 
+#[cfg(target_arch = "x86_64")]
 fn divide_by_zero() -> usize {
     attempt!("xor edx, edx\nmov ecx, 0\ndiv ecx /* {operand} */", 0_usize)
 }
@@ -96,10 +130,11 @@ fn load_beyond_file() -> usize {
 type Attempt = fn() -> usize;
 
 /// Every way to fault, by signal.
-static FAULTS: [(c_int, FaultSignal, Attempt); 4] = [
+static FAULTS: &[(c_int, FaultSignal, Attempt)] = &[
     (libc::SIGSEGV, FaultSignal::Segmentation, || load(16)),
     (libc::SIGBUS, FaultSignal::Bus, load_beyond_file),
     (libc::SIGILL, FaultSignal::Illegal, illegal),
+    #[cfg(target_arch = "x86_64")]
     (libc::SIGFPE, FaultSignal::Arithmetic, divide_by_zero),
 ];
 
@@ -158,13 +193,14 @@ fn faults_are_resumed_at_the_landing() {
         assert!(LANDING[0].load(SeqCst) - SEEN[0].load(SeqCst) < 16);
         page.commit(0, page_size()).unwrap();
         assert_eq!(load(address), 0);
-        for (_, signal, fault) in FAULTS {
+        for &(_, signal, fault) in FAULTS {
             assert_eq!(fault(), LANDED);
             assert_eq!(SEEN[3].load(SeqCst), signal as usize);
         }
         // No address is known for an instruction, or for an access that isn't canonical.
         assert_eq!(SEEN[2].load(SeqCst), 1);
         assert_eq!(load(1 << 63), LANDED);
+        #[cfg(target_arch = "x86_64")]
         assert_eq!(SEEN[2].load(SeqCst), 1);
         0
     })
@@ -203,7 +239,8 @@ fn is_blocked(signal: c_int) -> bool {
 
 /// A test for each way to fault: it reaches a handler with `SA_SIGINFO`.
 macro_rules! foreign_faults_reach_an_informed_handler {
-    ($($name:ident: $index:literal,)*) => {$(
+    ($($(#[$when:meta])? $name:ident: $index:literal,)*) => {$(
+        $(#[$when])?
         #[test]
         fn $name() {
             in_child(stringify!($name), || {
@@ -221,6 +258,7 @@ foreign_faults_reach_an_informed_handler! {
     a_foreign_segmentation_fault_reaches_an_informed_handler: 0,
     a_foreign_bus_error_reaches_an_informed_handler: 1,
     a_foreign_illegal_instruction_reaches_an_informed_handler: 2,
+    #[cfg(target_arch = "x86_64")]
     a_foreign_division_by_zero_reaches_an_informed_handler: 3,
 }
 
@@ -247,11 +285,11 @@ fn foreign_faults_kill_by_default() {
 #[test]
 fn ignored_faults_kill() {
     in_child("ignored_faults_kill", || {
-        set_action(libc::SIGFPE, libc::SIG_IGN, 0, &[]);
+        set_action(libc::SIGILL, libc::SIG_IGN, 0, &[]);
         install(decline).unwrap();
-        divide_by_zero() as i32
+        illegal() as i32
     })
-    .killed_by(libc::SIGFPE);
+    .killed_by(libc::SIGILL);
 }
 
 #[test]
@@ -388,9 +426,13 @@ fn a_panic_in_the_handler_aborts() {
 /// Overflows a stack of our own from the calling thread, and comes back.
 fn overflow_a_stack() {
     let stack = StackMapping::new(page_size()).unwrap();
+    #[cfg(target_arch = "x86_64")]
     assert_eq!(attempt!("mov rsp, {operand}\npush rax", stack.bottom()), LANDED);
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(attempt!("mov sp, {operand}\nstr x0, [sp, #-16]!", stack.bottom()), LANDED);
+    let pushed_bytes = if cfg!(target_arch = "x86_64") { 8 } else { 16 };
     let seen = [1, 2].map(|index: usize| SEEN[index].load(SeqCst));
-    assert_eq!(seen, [stack.bottom().addr(), stack.bottom().addr() - 8]);
+    assert_eq!(seen, [stack.bottom().addr(), stack.bottom().addr() - pushed_bytes]);
     assert!(stack.guard().contains(&seen[1]));
 }
 

@@ -1,5 +1,5 @@
 //! Calls into code and out of it: results, stacks, nesting, errors and panics at every depth.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod machine;
 
@@ -335,6 +335,7 @@ fn a_call_from_a_foreign_stack_takes_another_one() {
         };
         let mut body: &mut dyn FnMut() = &mut body;
         let other = brolga_os::StackMapping::new(1 << 20).unwrap();
+        #[cfg(target_arch = "x86_64")]
         // SAFETY: runs a C function on a fresh stack and comes back.
         unsafe {
             std::arch::asm!(
@@ -346,6 +347,21 @@ fn a_call_from_a_foreign_stack_takes_another_one() {
                 in("rax") on_other_stack as unsafe extern "C" fn(*mut u8),
                 in("rdi") &raw mut body,
                 out("r12") _,
+                clobber_abi("C"),
+            );
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::asm!(
+                "mov x20, sp",
+                "mov sp, x1",
+                "blr x2",
+                "mov sp, x20",
+                in("x1") other.top(),
+                in("x2") on_other_stack as unsafe extern "C" fn(*mut u8),
+                in("x0") &raw mut body,
+                out("x20") _,
                 clobber_abi("C"),
             );
         }

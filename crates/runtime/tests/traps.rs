@@ -3,7 +3,7 @@
 //!
 //! Faults that must end the process are provoked in child processes: this program runs itself with
 //! the test's name and `BROLGA_FAULT` set.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod machine;
 
@@ -62,7 +62,7 @@ fn registers_of_the_host_survive_a_trap() {
 }
 
 #[test]
-fn an_arithmetic_fault_at_a_division_is_a_trap() {
+fn a_division_by_zero_is_a_trap() {
     let store = Store::new(shared());
     assert_eq!(store.call(Function::Div, &[84, 2]).unwrap()[0], 42);
     let record = store.call(Function::Div, &[1, 0]).unwrap_err();
@@ -381,8 +381,7 @@ const FAULTS: &[Foreign] = &[
     },
     Foreign {
         name: "host function executes an illegal instruction",
-        // SAFETY: ends the process.
-        run: || fault_in_host(|| unsafe { std::arch::asm!("ud2") }),
+        run: || fault_in_host(execute_nothing),
         signal: Some(libc::SIGILL),
         code: None,
     },
@@ -451,6 +450,19 @@ fn touch(address: usize) {
     let there = std::ptr::with_exposed_provenance::<u8>(address);
     // SAFETY: no address that Rust knows anything about; the process ends here.
     std::hint::black_box(unsafe { there.read_volatile() });
+}
+
+fn execute_nothing() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: ends the process.
+    unsafe {
+        std::arch::asm!("ud2")
+    };
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: ends the process.
+    unsafe {
+        std::arch::asm!("udf #0")
+    };
 }
 
 /// Touches every page on the way down, as a runaway host function would.

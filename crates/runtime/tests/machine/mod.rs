@@ -5,9 +5,12 @@
 //! other, and runs from where the loader puts it.
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
-use std::arch::global_asm;
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
 use std::ffi::c_void;
-use std::mem::offset_of;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock};
@@ -22,199 +25,10 @@ use brolga_runtime::{
     TypeRegistry, Unwind, call, call_in_registers, host_call_shim,
 };
 
-// Wasm convention: rdi callee context, rsi caller context, integers in rdx, rcx, r8, r9, floats in
-// xmm0 to xmm7, result in rax or xmm0. All functions keep frame pointers.
-global_asm!(
-    ".pushsection .rodata.brolga_test_code, \"a\", @progbits",
-    ".balign 16",
-    "brolga_test_start:",
-    // (i32, i32) -> i32: the sum
-    "brolga_test_add:",
-    "push rbp",
-    "mov rbp, rsp",
-    "lea eax, [rdx + rcx]",
-    "pop rbp",
-    "ret",
-    // (i32, i32) -> i32: where the stack pointer is, and with 1 its offset from 16 instead
-    "brolga_test_stack:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov rax, rsp",
-    "mov r11, rsp",
-    "and r11, 15",
-    "cmp edx, 1",
-    "cmove rax, r11",
-    "pop rbp",
-    "ret",
-    // (i32, i32) -> i32: traps, leaving nonsense in every register it may change or must not
-    "brolga_test_wreck:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov rbx, 0xdead",
-    "mov r12, rbx",
-    "mov r13, rbx",
-    "mov r14, rbx",
-    "mov r15, rbx",
-    "mov rdi, rbx",
-    "mov rsi, rbx",
-    "mov rdx, rbx",
-    "mov rcx, rbx",
-    "mov r8, rbx",
-    "pxor xmm0, xmm0",
-    "brolga_test_site_wreck:",
-    "ud2",
-    // (i32, i32) -> i32: the quotient
-    "brolga_test_div:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov eax, edx",
-    "cdq",
-    "brolga_test_site_div:",
-    "idiv ecx",
-    "pop rbp",
-    "ret",
-    // (i64, i64) -> i64: the word at an address, where a guard is expected
-    "brolga_test_load:",
-    "push rbp",
-    "mov rbp, rsp",
-    "brolga_test_site_load:",
-    "mov rax, [rdx]",
-    "pop rbp",
-    "ret",
-    // (i64, i64) -> i64: the word at an address, where no fault is expected
-    "brolga_test_wild:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov rax, [rdx]",
-    "pop rbp",
-    "ret",
-    // (i32, i32) -> i32: calls itself without end, touching 256 bytes each time
-    "brolga_test_recurse:",
-    "push rbp",
-    "mov rbp, rsp",
-    "sub rsp, 240",
-    "mov [rsp], rdx",
-    "call brolga_test_recurse",
-    "brolga_test_site_recurse:",
-    "leave",
-    "ret",
-    // (i32, i32) -> i32: calls itself so many times, then traps
-    "brolga_test_deep:",
-    "push rbp",
-    "mov rbp, rsp",
-    "dec edx",
-    "js 2f",
-    "call brolga_test_deep",
-    "brolga_test_site_deep:",
-    "2:",
-    "brolga_test_site_bottom:",
-    "ud2",
-    // (i32, i32) -> i32: `unreachable` by a call, as the last instruction
-    "brolga_test_unreachable:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov esi, 1",
-    "call brolga_test_raise",
-    "brolga_test_site_unreachable:",
-    // (i32, i32) -> i32: calls the imported function at VmContext + 32
-    "brolga_test_call_host:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov rsi, rdi",
-    "mov rax, [rsi + 32]",
-    "mov rdi, [rsi + 40]",
-    "call rax",
-    "brolga_test_site_call_host:",
-    "pop rbp",
-    "ret",
-    // (f64, f32, i64) -> f64: all three added up
-    "brolga_test_float:",
-    "push rbp",
-    "mov rbp, rsp",
-    "cvtss2sd xmm1, xmm1",
-    "addsd xmm0, xmm1",
-    "cvtsi2sd xmm1, rdx",
-    "addsd xmm0, xmm1",
-    "pop rbp",
-    "ret",
-    // (i64, i64, i64, i64) -> i64: a + 10 b + 100 c + 1000 d
-    "brolga_test_four:",
-    "push rbp",
-    "mov rbp, rsp",
-    "imul rcx, rcx, 10",
-    "imul r8, r8, 100",
-    "imul r9, r9, 1000",
-    "lea rax, [rdx + rcx]",
-    "add rax, r8",
-    "add rax, r9",
-    "pop rbp",
-    "ret",
-    "brolga_test_functions_end:",
-    // Host entry, of every type: four integers from slots 0 to 3, floats from slots 4 and 5,
-    // rax to slot 0, xmm0 to slot 1.
-    "brolga_test_entry:",
-    "push rbp",
-    "mov rbp, rsp",
-    "push rbx",
-    "sub rsp, 8",
-    "mov rbx, rcx",
-    "mov rax, rdx",
-    "mov rdx, [rbx]",
-    "mov rcx, [rbx + 8]",
-    "mov r8, [rbx + 16]",
-    "mov r9, [rbx + 24]",
-    "movsd xmm0, [rbx + 32]",
-    "movsd xmm1, [rbx + 40]",
-    "call rax",
-    "mov [rbx], rax",
-    "movsd [rbx + 8], xmm0",
-    "add rsp, 8",
-    "pop rbx",
-    "pop rbp",
-    "ret",
-    // Thunk to host functions of type (i32, i32) -> i32.
-    "brolga_test_exit:",
-    "push rbp",
-    "mov rbp, rsp",
-    "sub rsp, 16",
-    "mov rax, [rsi]",
-    "mov r10, [rbp]",
-    "mov [rax + {exit_fp}], r10",
-    "mov r10, [rbp + 8]",
-    "mov [rax + {exit_pc}], r10",
-    "cmp rsp, [rax + {stack_limit}]",
-    "jb 2f",
-    "mov [rsp], rdx",
-    "mov [rsp + 8], rcx",
-    "mov rdx, rsp",
-    "call [rdi + 8]",
-    "mov rax, [rsp]",
-    "leave",
-    "ret",
-    "2:",
-    "mov rdi, rsi",
-    "mov esi, 10",
-    "mov rax, [rdi + 8]",
-    "call [rax]",
-    "ud2",
-    // Thunk to the builtin raise_trap, the first of the table: (vmctx, code).
-    "brolga_test_raise:",
-    "push rbp",
-    "mov rbp, rsp",
-    "mov rax, [rdi]",
-    "mov r10, [rbp]",
-    "mov [rax + {exit_fp}], r10",
-    "mov r10, [rbp + 8]",
-    "mov [rax + {exit_pc}], r10",
-    "mov rax, [rdi + 8]",
-    "call [rax]",
-    "ud2",
-    "brolga_test_end:",
-    ".popsection",
-    exit_fp = const offset_of!(StoreContext, exit_fp),
-    exit_pc = const offset_of!(StoreContext, exit_pc),
-    stack_limit = const offset_of!(StoreContext, stack_limit),
-);
+#[cfg(target_arch = "aarch64")]
+aarch64::assemble!();
+#[cfg(target_arch = "x86_64")]
+x86_64::assemble!();
 
 macro_rules! labels {
     ($($name:ident = $symbol:literal;)*) => {
@@ -349,7 +163,7 @@ pub fn image() -> CodeImage {
     code.resize(CodeImage::PAGE, 0xcc);
     let entry = range(at.entry, at.exit);
     CodeImage {
-        target: "x86_64-unknown-linux-gnu".into(),
+        target: format!("{}-unknown-linux-gnu", std::env::consts::ARCH),
         cpu_features: Vec::new(),
         options_fingerprint: 0,
         text_bytes: u32::try_from(code.len()).unwrap(),
