@@ -91,8 +91,8 @@ pub(crate) unsafe fn enter_slots(
 }
 
 /// Calls wasm code with its arguments in registers as far as they fit. `CallConv::Tail` leaves x0
-/// and x1 out: contexts come in x2 and x3, integers from x4 on. `$stack` and the operands behind it
-/// see to the arguments that don't fit.
+/// and x1 out, for results too: contexts come in x2 and x3, integers from x4 on, and an integer
+/// comes back in x2. `$stack` and the operands behind it see to the arguments that don't fit.
 macro_rules! enter_registers {
     ($landing:ident, $target:ident, $args:ident, [$($stack:literal)*], $($operand:tt)*) => {{
         let (int, float, thrown): (u64, f64, usize);
@@ -100,13 +100,12 @@ macro_rules! enter_registers {
             $landing,
             $target.code,
             [$($stack)*],
-            inout("x2") $target.callee => _,
+            inout("x2") $target.callee => int,
             inout("x3") $target.caller => _,
             inout("x4") $args.ints[0] => _,
             inout("x5") $args.ints[1] => _,
             inout("x6") $args.ints[2] => _,
             inout("x7") $args.ints[3] => _,
-            out("x0") int,
             out("x1") thrown,
             inout("v0") $args.floats[0] => float,
             inout("v1") $args.floats[1] => _,
@@ -236,9 +235,9 @@ pub unsafe extern "C" fn host_out_of_stack(callee: *mut HostFunctionContext) -> 
 /// function of (function's context, caller's context, arguments…) -> result, of a type that
 /// [`takes_registers`](brolga_abi::HostFunctionContext::takes_registers).
 ///
-/// `CallConv::Tail` has integers two registers further on than the C convention, results in the same
-/// place. So this moves all that there may be, notes the wasm frame that is left, sees that there is
-/// the stack that the host was promised, and jumps.
+/// `CallConv::Tail` has integers two registers further on than the C convention, those that come back
+/// too. So this moves all that there may be, notes the wasm frame that is left, sees that there is
+/// the stack that the host was promised, and calls, with a frame of its own.
 ///
 /// If somebody wants to be told of calls, `$told` does it instead.
 ///
@@ -272,14 +271,22 @@ macro_rules! host_stub {
             "mov x5, x7",
             "cmp x11, x10",
             "b.lo 3f",
+            "stp x29, x30, [sp, #-16]!",
+            "mov x29, sp",
             "cbnz w12, 4f",
-            "b {enter}",
+            "bl {enter}",
+            "mov x2, x0",
+            "ldp x29, x30, [sp], #16",
+            "ret",
             "3:",
             "mov x9, #{raise_bytes}",
             "sub x9, x11, x9",
             "b {out_of_stack}",
             "4:",
-            "b {told}",
+            "bl {told}",
+            "mov x2, x0",
+            "ldp x29, x30, [sp], #16",
+            "ret",
             ".cfi_endproc",
             store = const $crate::host_stub::STORE,
             exit_pc = const $crate::host_stub::EXIT_PC,

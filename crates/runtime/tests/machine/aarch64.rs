@@ -3,7 +3,7 @@
 // A macro, because only the module that it stands in is sure to see the labels.
 //
 // Wasm convention: x2 callee context, x3 caller context, integers in x4 to x7, floats in v0 to v7,
-// result in x0 or v0. All functions keep frame pointers.
+// result in x2 or v0. All functions keep frame pointers.
 macro_rules! assemble {
     () => {
         ::std::arch::global_asm!(
@@ -14,17 +14,17 @@ macro_rules! assemble {
             "brolga_test_add:",
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
-            "add w0, w4, w5",
+            "add w2, w4, w5",
             "ldp x29, x30, [sp], #16",
             "ret",
             // (i32, i32) -> i32: where the stack pointer is, and with 1 its offset from 16 instead
             "brolga_test_stack:",
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
-            "mov x0, sp",
-            "and x9, x0, #15",
+            "mov x2, sp",
+            "and x9, x2, #15",
             "cmp w4, #1",
-            "csel x0, x9, x0, eq",
+            "csel x2, x9, x2, eq",
             "ldp x29, x30, [sp], #16",
             "ret",
             // (i32, i32) -> i32: traps, leaving nonsense in every register it may change or must
@@ -48,7 +48,7 @@ macro_rules! assemble {
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
             "cbz w5, 2f",
-            "sdiv w0, w4, w5",
+            "sdiv w2, w4, w5",
             "ldp x29, x30, [sp], #16",
             "ret",
             "2:",
@@ -59,14 +59,14 @@ macro_rules! assemble {
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
             "brolga_test_site_load:",
-            "ldr x0, [x4]",
+            "ldr x2, [x4]",
             "ldp x29, x30, [sp], #16",
             "ret",
             // (i64, i64) -> i64: the word at an address, where no fault is expected
             "brolga_test_wild:",
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
-            "ldr x0, [x4]",
+            "ldr x2, [x4]",
             "ldp x29, x30, [sp], #16",
             "ret",
             // (i32, i32) -> i32: calls itself without end, touching 256 bytes each time
@@ -124,16 +124,16 @@ macro_rules! assemble {
             "stp x29, x30, [sp, #-16]!",
             "mov x29, sp",
             "mov x9, #10",
-            "madd x0, x5, x9, x4",
+            "madd x2, x5, x9, x4",
             "mov x9, #100",
-            "madd x0, x6, x9, x0",
+            "madd x2, x6, x9, x2",
             "mov x9, #1000",
-            "madd x0, x7, x9, x0",
+            "madd x2, x7, x9, x2",
             "ldp x29, x30, [sp], #16",
             "ret",
             "brolga_test_functions_end:",
             // Host entry, of every type: four integers from slots 0 to 3, floats from slots 4 and
-            // 5, x0 to slot 0, v0 to slot 1.
+            // 5, x2 to slot 0, v0 to slot 1.
             "brolga_test_entry:",
             "stp x29, x30, [sp, #-32]!",
             "mov x29, sp",
@@ -146,7 +146,7 @@ macro_rules! assemble {
             "ldp x6, x7, [x19, #16]",
             "ldp d0, d1, [x19, #32]",
             "blr x9",
-            "str x0, [x19]",
+            "str x2, [x19]",
             "str d0, [x19, #8]",
             "ldr x19, [sp, #16]",
             "ldp x29, x30, [sp], #32",
@@ -169,7 +169,7 @@ macro_rules! assemble {
             "add x2, sp, #16",
             "ldr x9, [x0, #8]",
             "blr x9",
-            "ldr x0, [sp, #16]",
+            "ldr x2, [sp, #16]",
             "ldp x29, x30, [sp], #32",
             "ret",
             "2:",
