@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::definition::Definition;
@@ -277,13 +278,12 @@ impl<T: 'static> Linker<T> {
             self.func_new(module_name, export.name(), ty, move |mut caller, params, results| {
                 let instance = pre.instantiate(&mut caller)?;
                 let func = instance.get_func(&mut caller, &name);
-                let called = func.context("a function the module exports")?.call(
-                    &mut caller,
-                    params,
-                    results,
-                );
-                instance.close(&mut caller)?;
-                called
+                let func = func.context("a function the module exports")?;
+                let called =
+                    catch_unwind(AssertUnwindSafe(|| func.call(&mut caller, params, results)));
+                // It may have been closed while it ran: then there is nothing left to do.
+                let _ = instance.close(&mut caller);
+                called.unwrap_or_else(|payload| resume_unwind(payload))
             })?;
         }
         Ok(self)

@@ -278,6 +278,38 @@ fn commands_and_reactors() -> Result<()> {
     Ok(())
 }
 
+/// A command's instance goes with the call that made it, however that ends.
+#[test]
+fn commands_leave_no_instances() -> Result<()> {
+    let (engine, mut store, mut linker) = set_up();
+    linker.func_wrap("host", "end", |how: u32| match how {
+        0 => Ok(()),
+        1 => Err(Error::msg("an error")),
+        _ => panic!("a panic"),
+    })?;
+    let command = Module::new(
+        &engine,
+        r#"(module (import "host" "end" (func $end (param i32))) (memory 1)
+            (func (export "_start"))
+            (func (export "run") (param i32) (call $end (local.get 0)) (unreachable)))"#,
+    )?;
+    linker.module(&mut store, "command", &command)?;
+    let run = linker.get(&mut store, "command", "run")?.into_func().context("a function")?;
+    let run = run.typed::<u32, ()>(&store)?;
+    // What a panic has left is freed when the next call ends.
+    store.set_limits(Limits { instances: 2, memories: 2, ..store.limits() });
+    for _ in 0..3 {
+        let error = run.call(&mut store, 0).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Trap::UnreachableCodeReached));
+        let error = run.call(&mut store, 1).unwrap_err();
+        assert_eq!(error.root_cause().to_string(), "an error");
+        let call = std::panic::AssertUnwindSafe(|| run.call(&mut store, 2));
+        let payload = std::panic::catch_unwind(call).expect_err("a panic");
+        assert_eq!(payload.downcast_ref(), Some(&"a panic"));
+    }
+    Ok(())
+}
+
 #[test]
 fn linking_again_and_again_does_not_fill_the_store() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
