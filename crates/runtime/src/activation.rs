@@ -76,6 +76,9 @@ thread_local! {
 /// Does now what the calling thread's first call into code with signals would do: gives the thread
 /// a stack for signal handlers.
 ///
+/// Rust's runtime takes that stack away at the end of a thread: a stack overflow of wasm that the
+/// destructor of a thread-local calls ends the process.
+///
 /// # Errors
 /// If the system has none. The thread's first call then fails in the same way.
 pub fn prepare_thread() -> Result<(), OsError> {

@@ -16,7 +16,8 @@
 //!
 //! **Invariants**
 //! - A stack serves one call chain at a time: whoever starts at its top has seen that none of the
-//!   store's calls under way is on it, and only that store's are, or calls within them.
+//!   store's calls under way is on it, and only that store's are, or calls within them. When the
+//!   store goes none of them goes on any more, and what still runs on the stack keeps it.
 //! - A stack's bounds never change, and its [`StackCore`] never moves.
 
 use std::cell::{Cell, RefCell, UnsafeCell};
@@ -25,7 +26,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use brolga_abi::StoreContext;
-use brolga_os::{OsError, StackMapping};
+use brolga_os::{OsError, StackMapping, current_stack_pointer};
 
 use crate::backtrace::PcBuffer;
 use crate::pool::{Pool, Pooled, Slot};
@@ -133,6 +134,12 @@ impl StackPool {
 
     /// Keeps `stack` for the next store, or unmaps it.
     pub(crate) fn release(&self, mut stack: CallStack) {
+        // A store that is a thread-local of a thread whose host function exits the process is
+        // dropped inside its call, on this stack. Stays, as we are to the end.
+        if stack.core().contains(current_stack_pointer()) {
+            std::mem::forget(stack);
+            return;
+        }
         let _after = std::mem::take(&mut stack.core_mut().slot);
         // The last to come is the first to go: only those at the bottom stay as they are.
         let uncooled_max = Self::UNCOOLED_BYTES / stack.usable_bytes();
@@ -326,8 +333,8 @@ impl CallStack {
 
     /// For when no call is in flight.
     fn core_mut(&mut self) -> &mut StackCore {
-        // SAFETY: as in `core`; `&mut self`, and no call is in flight: the store that had it is gone,
-        // or is yet to get it.
+        // SAFETY: as in `core`; `&mut self`, and no call is in flight: the store that is yet to get
+        // it has made none, and of the one that had it and is gone none goes on.
         unsafe { self.0.as_mut() }
     }
 }

@@ -160,6 +160,9 @@ impl Engine {
     /// Does for the calling thread what its first call into wasm would do otherwise: gives it a
     /// stack for signal handlers. Worth calling where that first call is to be as quick as the
     /// others.
+    ///
+    /// Rust's runtime takes that stack away again at the end of a thread it has made: a stack
+    /// overflow of wasm that the destructor of a thread-local calls ends the process.
     pub fn tls_eager_initialize() {
         // An error is told by that call too, to somebody who can deal with it.
         let _ = brolga_runtime::prepare_thread();

@@ -36,7 +36,8 @@ pub fn ensure_signal_stack() -> Result<(), OsError> {
 }
 
 /// Whether the calling thread has the signal stack that [`ensure_signal_stack`] sees to. Costs the
-/// reading of a thread-local.
+/// reading of a thread-local, which is not told when somebody takes the stack away: Rust's runtime
+/// does at the end of a thread, before the destructors of most thread-locals.
 #[inline(always)]
 pub fn has_signal_stack() -> bool {
     READY.get()

@@ -5,7 +5,8 @@
 //! **Invariants**
 //! - x29 and x19, which assembly may not declare changed, are saved on the host stack at
 //!   `Landing.sp`; x19 holds the landing's address while code runs, and code preserves it.
-//! - The landing begins with `bti j`, so that it may be jumped to in images that are guarded.
+//! - The landing begins with `bti jc`, so that it may be come to in images that are guarded, also
+//!   from behind a call that faulted.
 //! - x18 belongs to the platform and is left alone, here and in code.
 
 use std::arch::{asm, naked_asm};
@@ -39,7 +40,7 @@ macro_rules! enter {
             "mov sp, x10",
             // The landing: sp is Landing.sp, x29 Landing::THROWN. Code returns with x29 0.
             "3:",
-            "hint #36",
+            "hint #38",
             "mov x1, x29",
             "ldp x29, x19, [sp], #16",
             ".cfi_restore_state",
