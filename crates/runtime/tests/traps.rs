@@ -77,7 +77,7 @@ fn an_access_to_a_guard_is_out_of_bounds() {
     let start = guard.as_ptr().expose_provenance();
     let mut store = Store::new(shared());
     store.guard = start..start + (1 << 16);
-    for at in [start, start + 4097, start + (1 << 16) - 8] {
+    for at in [start, start + 4104, start + (1 << 16) - 8] {
         let record = store.call(Function::Load, &[at as u64, 0]).unwrap_err();
         assert_eq!(trap(&record), TrapCode::MemoryOutOfBounds);
         assert_eq!(address(&record), Some(at));
