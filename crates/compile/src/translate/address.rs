@@ -9,7 +9,7 @@
 //!
 //! **Invariants**
 //! - An access is made exactly if `index + offset + width <= size`, computed without wrapping;
-//!   otherwise it traps, before any effect.
+//!   otherwise it traps, before any effect. Whoever stores calls `probe_store` first.
 //! - The check and the access use the same value: an index is extended once, and that value is both
 //!   compared and added to the base.
 //! - A check is left out only where [`MemoryPlan`] says that the mapping catches the access, or
@@ -20,7 +20,8 @@ use brolga_abi::{BoundsCheck, MemoryPlan, TrapCode};
 use brolga_module::wasmparser::{MemArg, MemArgTarget};
 use brolga_module::{IndexType, MemoryIndex, MemoryType};
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::{Endianness, InstBuilder, MemFlagsData, Type, Value, types};
+use target_lexicon::Architecture;
 
 use super::FuncTranslator;
 use super::context::Region;
@@ -92,6 +93,25 @@ impl FuncTranslator<'_, '_> {
         self.mark_source();
         let access = self.access(memory, index, 0, width_bytes);
         self.checked_address(&access)
+    }
+
+    /// Goes before a store of `width_bytes` bytes to `at`. Where the mapping catches stores that are
+    /// partly outside, some processors may have written the bytes that are inside by then: there it
+    /// loads what is about to be overwritten, which traps instead and has no effect.
+    pub(super) fn probe_store(&mut self, at: Address, width_bytes: u8) {
+        let may_tear = matches!(
+            self.env.isa.triple().architecture,
+            Architecture::Aarch64(_) | Architecture::Riscv64(_)
+        );
+        if !may_tear || at.flags.notrap() || width_bytes == 1 {
+            return;
+        }
+        let ty = match width_bytes {
+            16 => types::I8X16,
+            bytes => Type::int(u16::from(bytes) * 8).expect("the width of a scalar"),
+        };
+        // Nobody uses it; as it can trap, it stays.
+        self.builder.ins().load(ty, at.flags, at.base, at.offset);
     }
 
     fn access(&self, memory: MemoryIndex, index: Value, offset: u64, width: u64) -> Access {

@@ -30,6 +30,7 @@ impl FuncTranslator<'_, '_> {
         let value = self.canonical(value);
         let ty = self.value_type(value);
         let at = self.address(memarg, width_bytes);
+        self.probe_store(at, width_bytes);
         let flags = self.builder.func.dfg.mem_flags.insert_unchecked(at.flags);
         let ins = self.builder.ins();
         ins.Store(opcode, ty, flags, at.offset.into(), value, at.base);

@@ -42,9 +42,19 @@ fn parse(wat: &str) -> ParsedModule {
 fn translate_each(
     module: &ParsedModule,
     options: &CompileOptions,
+    then: impl FnMut(&Function, TranslatedFunction),
+) -> Result<(), CompileError> {
+    translate_each_for(&Target::host()?, module, options, then)
+}
+
+/// [`translate_each`] for another processor than this one.
+fn translate_each_for(
+    target: &Target,
+    module: &ParsedModule,
+    options: &CompileOptions,
     mut then: impl FnMut(&Function, TranslatedFunction),
 ) -> Result<(), CompileError> {
-    let isa = Target::host()?.isa(options)?;
+    let isa = target.isa(options)?;
     let layout = ContextLayout::new(module);
     let facts = ModuleFacts::new(module, &Workers::Caller);
     let env = ModuleEnv { module, layout: &layout, options, facts: &facts, isa: &*isa };
@@ -490,4 +500,46 @@ fn what_a_few_bytes_ask_for_is_bounded() {
     let module = decode(bytes);
     let result = translate_each(&module, &CompileOptions::default(), |_, _| ());
     assert!(matches!(result, Err(CompileError::FunctionTooLarge { .. })), "{result:?}");
+}
+
+/// Processors that may write a part of what is stored before they fault are made to fault first,
+/// where nothing but the fault keeps stores inside.
+#[cfg(feature = "all-arch")]
+#[test]
+fn stores_that_may_tear_begin_with_a_load() {
+    use cranelift_codegen::ir::InstructionData;
+
+    let module = parse(
+        r#"(module (memory 1)
+            (func (param i32) (i32.store8 (local.get 0) (i32.const 1)))
+            (func (param i32) (i32.store16 (local.get 0) (i32.const 1)))
+            (func (param i32) (i64.store (local.get 0) (i64.const 1)))
+            (func (param i32) (f32.store (local.get 0) (f32.const 1)))
+            (func (param i32) (v128.store (local.get 0) (v128.const i64x2 1 2)))
+            (func (param i32) (v128.store32_lane 1 (local.get 0) (v128.const i64x2 1 2)))
+            (func (i64.store (i32.const 8) (i64.const 1))))"#,
+    );
+    let signals = CompileOptions::default();
+    let checked = MemoryOptions { signals: false, ..signals.memory };
+    let checked = CompileOptions { memory: checked, ..signals };
+    for (triple, options, expected) in [
+        ("aarch64-unknown-linux-gnu", signals, [0, 1, 1, 1, 1, 1, 0]),
+        ("riscv64gc-unknown-linux-gnu", signals, [0, 1, 1, 1, 1, 1, 0]),
+        ("aarch64-unknown-linux-gnu", checked, [0; 7]),
+        ("x86_64-unknown-linux-gnu", signals, [0; 7]),
+        ("s390x-unknown-linux-gnu", signals, [0; 7]),
+    ] {
+        let target = Target::new(triple.parse().expect("a triple")).expect("a supported target");
+        let mut found = Vec::new();
+        let count = |func: &Function, _| {
+            let can_trap = |inst| match func.dfg.insts[inst] {
+                InstructionData::Load { flags, .. } => !func.dfg.mem_flags[flags].notrap(),
+                _ => false,
+            };
+            let insts = func.layout.blocks().flat_map(|block| func.layout.block_insts(block));
+            found.push(insts.filter(|&inst| can_trap(inst)).count());
+        };
+        translate_each_for(&target, &module, &options, count).expect("valid functions");
+        assert_eq!(found, expected, "{triple}");
+    }
 }

@@ -40,6 +40,7 @@ impl FuncTranslator<'_, '_> {
         let x = self.pop_vector(ty);
         let value = self.builder.ins().extractlane(x, lane);
         let at = self.address(memarg, lane_bytes(ty));
+        self.probe_store(at, lane_bytes(ty));
         self.builder.ins().store(at.flags, value, at.base, at.offset);
     }
 
