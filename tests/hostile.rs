@@ -6,8 +6,7 @@
 use std::time::Instant;
 
 use brolga::{
-    CompileError, Config, Engine, Error, Func, FuncType, Instance, Module, OptLevel, Store, Trap,
-    Val, ValType,
+    Config, Engine, Error, Func, FuncType, Instance, Module, OptLevel, Store, Trap, Val, ValType,
 };
 use brolga_module::wasmparser::Validator;
 use brolga_module::{Features, ModuleError};
@@ -87,11 +86,7 @@ fn run(levels: &'static [OptLevel], cases: &'static [Case]) {
 
 /// What is wrong with the module, whichever stage noticed it.
 fn module_error(error: &Error) -> Option<&ModuleError> {
-    match error.downcast_ref() {
-        Some(CompileError::Module(error)) => Some(error),
-        Some(_) => None,
-        None => error.downcast_ref(),
-    }
+    error.downcast_ref()
 }
 
 /// What came of a case.

@@ -8,7 +8,7 @@
 //! - `enter_registers` calls wasm code on another stack with its arguments where `CallConv::Tail`
 //!   takes them, in registers as far as they fit; `enter_registers_here` on the same;
 //! - `host_function_entry` is the host entry of host functions: code that calls them directly;
-//! - `host_stub!` makes a function that wasm calls of a host function that takes its arguments in
+//! - `host_stub!` makes the stub that wasm calls for a host function which takes its arguments in
 //!   registers, `host_out_of_stack` is where it goes when there is no stack for the host;
 //! - `jump` goes to a [`Landing`], abandoning the frames below;
 //! - `plain_return_address` takes a signature off a return address.
