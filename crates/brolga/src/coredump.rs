@@ -184,7 +184,8 @@ impl WasmCoreDump {
     fn global_section(&self, store: &RuntimeStore) -> GlobalSection {
         let mut section = GlobalSection::new();
         for global in &self.globals {
-            let now = open(store.global_type(global.id())).zip(open(store.global_get(global.id())));
+            let now =
+                open(store.global_type(global.id())).zip(open(store.global_number(global.id())));
             let (mutable, val_type, value) = match now {
                 Some((ty, value)) => {
                     (ty.mutable, value_type(ty.content), constant(value, ty.content))

@@ -1,8 +1,13 @@
-//! Host objects that wasm can hold references to.
+//! Host objects that wasm can hold references to, and how long they live.
+//!
+//! **Invariants**
+//! - Nothing is dropped while the runtime's store is being changed: collecting gives the objects
+//!   out, and they are dropped here.
 
 use core::any::Any;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use brolga_runtime::{ExternRefId, LimitError};
 
@@ -10,14 +15,14 @@ use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 
 /// A host object that wasm can hold a reference to, pass about and give back, but not look into.
 ///
-/// Used through [`Rooted<ExternRef>`](Rooted).
+/// Used through [`Rooted<ExternRef>`](Rooted), which is good for a while, or
+/// [`OwnedRooted<ExternRef>`](OwnedRooted), which is good as long as one likes.
 ///
-/// **An object lives as long as its store**, whether or not anything still refers to it: until there
-/// is garbage collection nothing frees it sooner, not [`Store::gc`](crate::Store::gc), not
-/// [`Instance::close`](crate::Instance::close), not dropping what refers to it. So a store that goes
-/// on making objects goes on growing, up to [`Limits::externrefs`](crate::Limits::externrefs), where
-/// [`ExternRef::new`] fails. Programs that make many give each request a store of its own, or pass
-/// numbers to wasm and keep the objects themselves.
+/// **An object is dropped when nothing leads to it any more**: none of these, no global or table of
+/// an instance or of the host's, no call that is under way. It is looked for by
+/// [`Store::gc`](crate::Store::gc), now and then by [`ExternRef::new`], and always when the store's
+/// limit of objects is reached; the objects' destructors run then, inside that function, and where
+/// one panics that is where the panic comes from. What is left goes with the store.
 ///
 /// ```
 /// # use brolga::*;
@@ -40,12 +45,18 @@ impl ExternRef {
     ///
     /// # Errors
     /// [`GcHeapOutOfMemory<T>`](GcHeapOutOfMemory), with `value` in it, if the store's limit of
-    /// such objects is reached.
+    /// such objects is reached and something leads to each of those that are there.
+    ///
+    /// # Panics
+    /// If the destructor of an object that nothing leads to does.
     pub fn new<T: 'static + Any + Send + Sync>(
         mut store: impl AsContextMut,
         value: T,
     ) -> Result<Rooted<ExternRef>> {
         let mut store = store.as_context_mut();
+        if store.cell().runtime.is_externref_collection_due() {
+            store.collect_externrefs();
+        }
         let runtime = &mut store.cell_mut().runtime;
         if let Err(why) = runtime.check_externref_room() {
             return Err(GcHeapOutOfMemory { inner: value, why }.into());
@@ -54,17 +65,19 @@ impl ExternRef {
     }
 
     /// The object that `raw` stands for, as [`ExternRef::to_raw`] gave it; `None` for 0, which is
-    /// null, and for numbers that stand for nothing.
+    /// null, and for numbers that stand for nothing. If the object has been dropped meanwhile,
+    /// `raw` may stand for another.
     pub fn from_raw(mut store: impl AsContextMut, raw: u32) -> Option<Rooted<ExternRef>> {
-        let store = store.as_context_mut();
-        let found = store.cell().runtime.find_externref(raw);
+        let mut store = store.as_context_mut();
+        let found = store.cell_mut().runtime.root_externref_number(raw);
         found.map(ExternRef::from_id)
     }
 
-    /// A number that stands for the object in its store; never 0.
+    /// A number that stands for the object in its store, as long as it is there; never 0. The
+    /// number does not keep it there.
     ///
     /// # Errors
-    /// If it belongs to another store.
+    /// If it belongs to another store, or its scope has ended.
     pub fn to_raw(&self, mut store: impl AsContextMut) -> Result<u32> {
         let store = store.as_context_mut();
         Ok(store.cell().runtime.externref_number(self.id)?)
@@ -73,7 +86,7 @@ impl ExternRef {
     /// The object. (`Some` always: references to what no host made come with garbage collection.)
     ///
     /// # Errors
-    /// If it belongs to another store.
+    /// If it belongs to another store, or its scope has ended.
     pub fn data<'a, T: 'static>(
         &self,
         store: impl Into<StoreContext<'a, T>>,
@@ -84,7 +97,7 @@ impl ExternRef {
     /// The object, to change.
     ///
     /// # Errors
-    /// If it belongs to another store.
+    /// If it belongs to another store, or its scope has ended.
     pub fn data_mut<'a, T: 'static>(
         &self,
         store: impl Into<StoreContextMut<'a, T>>,
@@ -100,47 +113,99 @@ impl ExternRef {
         self.id
     }
 
-    /// An error if it belongs to another store.
+    /// An error if it belongs to another store, or its scope has ended.
     pub(crate) fn check(&self, store: impl AsContext) -> Result<()> {
         store.as_context().cell().runtime.externref(self.id)?;
         Ok(())
     }
 }
 
-/// A reference to what lives in a store. In this version that lives as long as the store: see
-/// [`ExternRef`].
+mod sealed {
+    use super::{AsContext, ExternRef, Result};
+
+    /// What there are references to.
+    pub trait GcRef {}
+
+    impl GcRef for ExternRef {}
+
+    /// What is a reference.
+    pub trait Reference {
+        /// A number that no other object of the store has while this one is there.
+        fn number(&self, store: impl AsContext) -> Result<u32>;
+    }
+}
+
+use sealed::Reference;
+
+/// What lives in a store until nothing leads to it: [`ExternRef`].
+pub trait GcRef: sealed::GcRef {}
+
+impl GcRef for ExternRef {}
+
+/// A reference that keeps its object: [`Rooted`] or [`OwnedRooted`].
+pub trait RootedGcRef<T: GcRef>: Reference + core::ops::Deref<Target = T> {}
+
+impl<T: GcRef, R: Reference + core::ops::Deref<Target = T>> RootedGcRef<T> for R {}
+
+/// A reference to an object of a store that is good until the scope in which it was given ends.
+///
+/// A host function that wasm calls is a scope: what it is given and makes is good until it returns.
+/// A [`RootScope`] is another. Outside both it is good as long as the store. Used later it is an
+/// error, even if the object is still there. What is to be good longer is made an [`OwnedRooted`].
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let mut store = Store::<()>::default();
+/// let object = {
+///     let mut scope = RootScope::new(&mut store);
+///     ExternRef::new(&mut scope, 5)?
+/// };
+/// assert!(object.data(&store).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Rooted<T> {
+pub struct Rooted<T: GcRef> {
     referent: T,
 }
 
 impl Rooted<ExternRef> {
+    /// A reference to the same object that is good as long as it, or a clone, is there.
+    ///
+    /// # Errors
+    /// If it belongs to another store, or its scope has ended.
+    pub fn to_owned_rooted(&self, mut store: impl AsContextMut) -> Result<OwnedRooted<ExternRef>> {
+        let mut store = store.as_context_mut();
+        let life = Arc::new(());
+        let id = store.cell_mut().runtime.own_externref(self.id, Arc::downgrade(&life))?;
+        Ok(OwnedRooted { referent: ExternRef { id }, life })
+    }
+
     /// Whether the two refer to the same object.
     ///
     /// # Errors
-    /// If one of them belongs to another store.
+    /// If one of them belongs to another store, or its scope has ended.
     pub fn ref_eq(
         store: impl AsContext,
-        a: &Rooted<ExternRef>,
-        b: &Rooted<ExternRef>,
+        a: &impl RootedGcRef<ExternRef>,
+        b: &impl RootedGcRef<ExternRef>,
     ) -> Result<bool> {
         let store = store.as_context();
-        a.check(store)?;
-        b.check(store)?;
-        Ok(a.id == b.id)
+        Ok(a.number(store)? == b.number(store)?)
     }
 
     /// Hashes the object's identity: equal for references that [`Rooted::ref_eq`] finds equal.
     ///
     /// # Errors
-    /// If it belongs to another store.
+    /// If it belongs to another store, or its scope has ended.
     pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) -> Result<()> {
-        self.check(store)?;
-        self.id.hash(state);
+        self.number(store)?.hash(state);
         Ok(())
     }
 
-    /// Whether the two are the same reference: of one store, to the same object.
+    /// Whether the two are the same reference: one given once, or copies of it. References to the
+    /// same object that were given one after the other are not; see [`Rooted::ref_eq`].
     pub fn rooted_eq(a: Rooted<ExternRef>, b: Rooted<ExternRef>) -> bool {
         a.id == b.id
     }
@@ -148,6 +213,173 @@ impl Rooted<ExternRef> {
     /// Hashes what [`Rooted::rooted_eq`] compares.
     pub fn rooted_hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
+    }
+}
+
+/// A reference to an object of a store that is good as long as it, or a clone of it, is there.
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let mut store = Store::<()>::default();
+/// let kept = {
+///     let mut scope = RootScope::new(&mut store);
+///     ExternRef::new(&mut scope, 5)?.to_owned_rooted(&mut scope)?
+/// };
+/// store.gc(None)?;
+/// assert!(kept.data(&store)?.is_some());
+/// let global = GlobalType::new(ValType::EXTERNREF, Mutability::Var);
+/// let object = kept.to_rooted(&mut store);
+/// Global::new(&mut store, global, object.into())?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct OwnedRooted<T: GcRef> {
+    referent: T,
+    /// The store keeps the object while this is held.
+    life: Arc<()>,
+}
+
+impl OwnedRooted<ExternRef> {
+    /// A reference to the same object that is good until the current scope ends.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn to_rooted(&self, mut store: impl AsContextMut) -> Rooted<ExternRef> {
+        let mut store = store.as_context_mut();
+        match store.cell_mut().runtime.root_externref(self.id) {
+            Ok(id) => ExternRef::from_id(id),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Whether the two refer to the same object.
+    ///
+    /// # Errors
+    /// If one of them belongs to another store, or its scope has ended.
+    pub fn ref_eq(
+        store: impl AsContext,
+        a: &impl RootedGcRef<ExternRef>,
+        b: &impl RootedGcRef<ExternRef>,
+    ) -> Result<bool> {
+        Rooted::ref_eq(store, a, b)
+    }
+
+    /// Hashes the object's identity: equal for references that [`Rooted::ref_eq`] finds equal.
+    ///
+    /// # Panics
+    /// If it belongs to another store.
+    pub fn ref_hash<H: Hasher>(&self, store: impl AsContext, state: &mut H) {
+        match self.number(store) {
+            Ok(number) => number.hash(state),
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+
+    /// Hashes which reference it is: equal for clones.
+    pub fn rooted_hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.life).hash(state);
+    }
+
+    /// The object that wasm has passed by `number`; none of null.
+    pub(crate) fn from_number(
+        runtime: &mut brolga_runtime::Store,
+        number: u32,
+    ) -> Option<OwnedRooted<ExternRef>> {
+        let life = Arc::new(());
+        let id = runtime.own_externref_number(number, Arc::downgrade(&life))?;
+        Some(OwnedRooted { referent: ExternRef { id }, life })
+    }
+}
+
+macro_rules! references {
+    ($($reference:ident)*) => {$(
+        impl<T: GcRef> core::ops::Deref for $reference<T> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                &self.referent
+            }
+        }
+
+        impl Reference for $reference<ExternRef> {
+            fn number(&self, store: impl AsContext) -> Result<u32> {
+                Ok(store.as_context().cell().runtime.externref_number(self.id)?)
+            }
+        }
+    )*};
+}
+
+references!(Rooted OwnedRooted);
+
+/// A store, and what is rooted through it: that is good until this is dropped.
+///
+/// Wasm may hold on to the objects for longer; only the references of the host's end.
+///
+/// ```
+/// # use brolga::*;
+/// # fn main() -> Result<()> {
+/// let mut store = Store::<()>::default();
+/// for number in 0..3 {
+///     let mut scope = RootScope::new(&mut store);
+///     let object = ExternRef::new(&mut scope, number)?;
+///     assert!(object.data(&scope)?.is_some());
+/// }
+/// // All three are dropped here.
+/// store.gc(None)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct RootScope<C: AsContextMut> {
+    store: C,
+    scope: brolga_runtime::RootScope,
+}
+
+impl<C: AsContextMut> RootScope<C> {
+    /// Begins a scope, inside the one that is current.
+    pub fn new(store: C) -> RootScope<C> {
+        let scope = store.as_context().cell().runtime.root_scope();
+        RootScope { store, scope }
+    }
+
+    /// Makes room for so many references.
+    pub fn reserve(&mut self, additional: usize) {
+        self.store.as_context_mut().cell_mut().runtime.reserve_roots(additional);
+    }
+}
+
+impl<C: AsContextMut> Drop for RootScope<C> {
+    fn drop(&mut self) {
+        self.store.as_context_mut().cell_mut().runtime.leave_root_scope(self.scope);
+    }
+}
+
+impl<C: AsContextMut> AsContext for RootScope<C> {
+    type Data = C::Data;
+
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        self.store.as_context()
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for RootScope<C> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        self.store.as_context_mut()
+    }
+}
+
+impl<C: AsContextMut> fmt::Debug for RootScope<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RootScope").field(&self.scope).finish()
+    }
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// Drops the objects that nothing leads to.
+    pub(crate) fn collect_externrefs(&mut self) {
+        let dead = self.cell_mut().runtime.collect_externrefs();
+        drop(dead);
     }
 }
 
@@ -183,11 +415,3 @@ impl<T> fmt::Debug for GcHeapOutOfMemory<T> {
 }
 
 impl<T> std::error::Error for GcHeapOutOfMemory<T> {}
-
-impl<T> core::ops::Deref for Rooted<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.referent
-    }
-}

@@ -77,6 +77,7 @@ impl Func {
     /// | [`V128`](crate::V128) | `v128` |
     /// | `Option<Func>`, [`Func`] | `funcref`, `(ref func)` |
     /// | `Option<Rooted<ExternRef>>`, [`Rooted<ExternRef>`](crate::Rooted) | `externref`, `(ref extern)` |
+    /// | `Option<OwnedRooted<ExternRef>>`, [`OwnedRooted<ExternRef>`](crate::OwnedRooted) | the same |
     /// | [`Option<NoFunc>`](crate::NoFunc), [`Option<NoExtern>`](crate::NoExtern) | `nullfuncref`, `nullexternref` |
     ///
     /// ```

@@ -51,8 +51,8 @@ impl Global {
 
     /// Its value.
     pub fn get(&self, mut store: impl AsContextMut) -> Val {
-        let store = store.as_context_mut();
-        Val::from_value(belongs(store.cell().runtime.global_get(self.id)))
+        let mut store = store.as_context_mut();
+        Val::from_value(belongs(store.cell_mut().runtime.global_get(self.id)))
     }
 
     /// Changes its value.

@@ -40,8 +40,8 @@ use brolga_runtime::{
 use crate::store_cell::StorePtr;
 use crate::wasm_ty::{Class, for_each_arity};
 use crate::{
-    CallHook, Caller, Error, FuncType, Result, StoreContextMut, UpdateDeadline, Val, WasmRet,
-    WasmTy, WasmTyList,
+    CallHook, Caller, Error, ExternRef, FuncType, OwnedRooted, Result, StoreContextMut,
+    UpdateDeadline, Val, WasmRet, WasmTy, WasmTyList,
 };
 
 /// Argument slots, read or written front to back.
@@ -78,6 +78,16 @@ impl<'a> Slots<'a> {
         // SAFETY: inside the slots, as `advance` has seen; the constructor's caller promised that
         // they are good and hold values.
         unsafe { slot.read() }
+    }
+
+    /// The next value, of a type of references to host objects, for whoever keeps it longer than
+    /// the call.
+    ///
+    /// # Panics
+    /// As [`Slots::take`].
+    pub(crate) fn take_owned(&mut self) -> Option<OwnedRooted<ExternRef>> {
+        let number = self.take() as u32;
+        OwnedRooted::from_number(self.runtime, number)
     }
 
     /// Writes the next slot.
@@ -268,7 +278,10 @@ unsafe fn run<T: 'static, P, R: WasmRet>(
     load: impl FnOnce(&mut Slots<'_>) -> P,
     func: impl FnOnce(Caller<'_, T>, P) -> R,
 ) -> Result<(), Unwind> {
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use; it is
+    // dropped when nothing here uses the store any more.
+    let _scope = unsafe { ptr.root_scope() };
+    // SAFETY: as above.
     unsafe { tell(ptr, CallHook::CallingHost) }?;
     // SAFETY: as above; the context of the hook is gone.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
@@ -375,9 +388,11 @@ where
     // SAFETY: the caller's promise.
     let (store, bound) = unsafe { parts::<T, Typed<F, P, R>>(callee) };
     let body = || {
+        // SAFETY: wasm of the store waits for this call, so that the store is this call's to use; it
+        // is dropped when nothing here uses the store any more.
+        let _scope = unsafe { bound.store.root_scope() };
         if TOLD {
-            // SAFETY: wasm of the store waits for this call, so that the store is this call's to
-            // use.
+            // SAFETY: as above.
             unsafe { tell(bound.store, CallHook::CallingHost) }?;
         }
         // SAFETY: as above; the context of the hook is gone.
@@ -461,7 +476,10 @@ unsafe fn run_dynamic<T: 'static>(
     ty: &module::FuncType,
     func: &impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()>,
 ) -> Result<()> {
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use; it is
+    // dropped when nothing here uses the store any more.
+    let _scope = unsafe { ptr.root_scope() };
+    // SAFETY: as above.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
     context.tell(CallHook::CallingHost)?;
     let cell = context.cell_mut();
@@ -547,7 +565,10 @@ pub(crate) fn ask_at_deadline<T: 'static>(store: &mut StoreContextMut<'_, T>, as
 unsafe fn meet_deadline<T: 'static>(embedder: *mut ()) -> Result<(), Unwind> {
     // SAFETY: the caller's promise.
     let ptr = unsafe { StorePtr::<T>::from_erased(embedder) };
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use; it is
+    // dropped when nothing here uses the store any more.
+    let _scope = unsafe { ptr.root_scope() };
+    // SAFETY: as above.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
     let update = context.update_deadline();
     let runtime = &mut context.cell_mut().runtime;

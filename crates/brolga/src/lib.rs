@@ -202,7 +202,9 @@ pub use engine::{
     ModuleEngine, SlotCountError,
 };
 pub use error::{Chain, Context, Error, Result};
-pub use extern_ref::{ExternRef, GcHeapOutOfMemory, Rooted};
+pub use extern_ref::{
+    ExternRef, GcHeapOutOfMemory, GcRef, OwnedRooted, RootScope, Rooted, RootedGcRef,
+};
 pub use external::{Export, Extern};
 pub use func::Func;
 pub use global::Global;

@@ -107,12 +107,14 @@ impl<T> Store<T> {
 
     /// Frees what instances that were [closed](crate::Instance::close) have left and nothing can
     /// reach any more, however much has to be looked through for that. Closing does so by itself
-    /// where it costs little, and from time to time. While wasm runs nothing is freed.
+    /// where it costs little, and from time to time. While wasm runs no instance is freed.
+    ///
+    /// Drops the host objects behind [`ExternRef`](crate::ExternRef)s that nothing leads to any
+    /// more, also while wasm runs. Whatever is in a frame of wasm and could be a reference to an
+    /// object keeps it; and where calls of the store are under way on more than one stack (host code
+    /// has switched stacks) all of them are kept for now.
     ///
     /// `why` is what an allocation failed with, if that is the reason.
-    ///
-    /// Host objects behind [`ExternRef`](crate::ExternRef)s are not among what is freed: they live
-    /// as long as the store, until there is garbage collection.
     ///
     /// ```
     /// # use brolga::*;
@@ -125,6 +127,9 @@ impl<T> Store<T> {
     ///
     /// # Errors
     /// None in this version.
+    ///
+    /// # Panics
+    /// If the destructor of a host object does. The others are dropped all the same.
     pub fn gc(&mut self, why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.context_mut().gc(why)
     }
@@ -203,12 +208,17 @@ impl<T> StoreContextMut<'_, T> {
         &self.cell().engine
     }
 
-    /// Frees what closed instances have left; see [`Store::gc`].
+    /// Frees what closed instances have left and host objects that nothing leads to; see
+    /// [`Store::gc`].
     ///
     /// # Errors
     /// As [`Store::gc`].
+    ///
+    /// # Panics
+    /// As [`Store::gc`].
     pub fn gc(&mut self, _why: Option<&GcHeapOutOfMemory<()>>) -> Result<()> {
         self.cell_mut().runtime.collect_closed();
+        self.collect_externrefs();
         Ok(())
     }
 }

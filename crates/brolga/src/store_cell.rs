@@ -100,6 +100,17 @@ impl<T> StorePtr<T> {
         unsafe { (*self.0.as_ptr()).runtime.tells_calls() }
     }
 
+    /// Begins a scope of what host code is given and makes, which ends when the result is dropped.
+    ///
+    /// # Safety
+    /// The store is there until then, and while this and the drop run nobody else uses it.
+    #[inline(always)]
+    pub(crate) unsafe fn root_scope(self) -> ScopeOfHost<T> {
+        // SAFETY: the caller's promise.
+        let scope = unsafe { (*self.0.as_ptr()).runtime.root_scope() };
+        ScopeOfHost { store: self, scope }
+    }
+
     /// Lends the data of the store at `address` to `look`: what the limiter does, which the store
     /// asks in the middle of its own work.
     ///
@@ -111,6 +122,20 @@ impl<T> StorePtr<T> {
         // SAFETY: the caller's promise. No reference to the rest of the cell is made: the runtime's
         // part is in use.
         look(unsafe { &mut (*cell).data })
+    }
+}
+
+/// While it is there, what is rooted in the store is so until it goes.
+pub(crate) struct ScopeOfHost<T: 'static> {
+    store: StorePtr<T>,
+    scope: brolga_runtime::RootScope,
+}
+
+impl<T> Drop for ScopeOfHost<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: the store is there and nobody else uses it, as whoever began the scope promised.
+        unsafe { (*self.store.0.as_ptr()).runtime.leave_root_scope(self.scope) };
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`V128`] | `v128` |
 //! | [`Func`], `Option<Func>` | `(ref func)`, `funcref` |
 //! | [`Rooted<ExternRef>`](Rooted), `Option<Rooted<ExternRef>>` | `(ref extern)`, `externref` |
+//! | [`OwnedRooted<ExternRef>`](OwnedRooted), `Option<OwnedRooted<ExternRef>>` | the same |
 //! | `Option<NoFunc>`, `Option<NoExtern>` | `nullfuncref`, `nullexternref` |
 //!
 //! **Invariants**
@@ -19,7 +20,8 @@ use brolga_runtime::Value;
 
 use crate::host_call::Slots;
 use crate::{
-    Error, ExternRef, Func, HeapType, NoExtern, NoFunc, RefType, Result, Rooted, V128, ValType,
+    Error, ExternRef, Func, HeapType, NoExtern, NoFunc, OwnedRooted, RefType, Result, Rooted, V128,
+    ValType,
 };
 
 mod sealed {
@@ -254,6 +256,40 @@ references! {
     Option<Rooted<ExternRef>>, true, Extern,
         |object| Value::Extern(object.map(|it| it.id())),
         Value::Extern(id) => id.map(ExternRef::from_id);
+}
+
+macro_rules! owned_references {
+    ($($rust:ty, $nullable:literal, |$value:ident| $to:expr, |$found:ident| $from:expr;)*) => {$(
+        impl Sealed for $rust {}
+
+        impl WasmTy for $rust {
+            const SLOTS: usize = 1;
+            const CLASS: Class = Class::Int;
+
+            fn valtype() -> ValType {
+                ValType::Ref(RefType::new($nullable, HeapType::Extern))
+            }
+
+            fn load(slots: &mut Slots<'_>) -> Self {
+                let $found = slots.take_owned();
+                $from
+            }
+
+            fn store(self, slots: &mut Slots<'_>) -> Result<()> {
+                let $value = self;
+                slots.put_value(Value::Extern($to))
+            }
+
+            no_number!();
+        }
+    )*};
+}
+
+owned_references! {
+    OwnedRooted<ExternRef>, false,
+        |object| Some(object.id()), |found| found.expect("the type has no null");
+    Option<OwnedRooted<ExternRef>>, true,
+        |object| object.map(|it| it.id()), |found| found;
 }
 
 impl<A: WasmTy> WasmParams for A {

@@ -171,17 +171,19 @@ fn host_objects_without_room_come_back() -> Result<()> {
     assert_eq!(value, 2);
     store.gc(Some(&why))?;
 
-    // By number: as long as its store lives.
+    // By number: as long as it is there.
     let raw = object.to_raw(&mut store)?;
     let again = ExternRef::from_raw(&mut store, raw).context("an object")?;
     assert!(Rooted::ref_eq(&store, &object, &again)?);
-    assert!(Rooted::rooted_eq(object, again));
+    // The same object, but given once more.
+    assert!(Rooted::rooted_eq(object, object) && !Rooted::rooted_eq(object, again));
     let hash = |object: Rooted<ExternRef>| {
         let mut state = std::hash::DefaultHasher::new();
         object.rooted_hash(&mut state);
         std::hash::Hasher::finish(&state)
     };
-    assert_eq!(hash(object), hash(again));
+    assert_eq!(hash(object), hash(object));
+    assert_ne!(hash(object), hash(again));
     assert!(ExternRef::from_raw(&mut store, 0).is_none());
     assert!(ExternRef::from_raw(&mut store, raw + 1).is_none());
     let mut other = Store::new(store.engine(), ());

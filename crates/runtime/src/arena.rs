@@ -94,6 +94,11 @@ impl<T> Arena<T> {
         })
     }
 
+    /// How many places there are, taken or not: every index is below.
+    pub(crate) fn places(&self) -> usize {
+        self.entries.len()
+    }
+
     /// How many things are there.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -293,7 +293,7 @@ impl Store {
                 walk.find(place);
             }
         }
-        for bits in self.host_global_functions() {
+        for bits in self.host_global_bits(is_func) {
             walk.find_func(self, bits.as_func());
         }
         for (place, table) in self.arenas.tables.iter() {

@@ -273,7 +273,7 @@ impl Store {
             FuncPlace::Host(place) => self.arenas.host_functions.get(place).is_some(),
             FuncPlace::Instance(instance, _) => self.is_usable(instance),
         };
-        if usable { Ok(place) } else { Err(FuncId::CLOSED) }
+        if usable { Ok(place) } else { Err(FuncId::GONE) }
     }
 
     pub(crate) fn placed_func_type_id(&self, place: FuncPlace) -> FunctionTypeId {

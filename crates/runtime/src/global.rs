@@ -43,13 +43,23 @@ impl Store {
         self.checked_global(global).map(|(ty, _)| ty)
     }
 
-    /// A global's value.
-    pub fn global_get(&self, global: GlobalId) -> Result<Value, HandleError> {
+    /// A global's value. A reference to a host object is rooted in the scope that is current.
+    pub fn global_get(&mut self, global: GlobalId) -> Result<Value, HandleError> {
         let (ty, cell) = self.checked_global(global)?;
         // SAFETY: the cell is alive, as was just checked, and no code runs that could write it.
         let bits = Bits::from_cell(ty.content, unsafe { cell.read() });
         // SAFETY: a funcref in a global is of the global's store.
         Ok(unsafe { self.value_of(ty.content, bits) })
+    }
+
+    /// The value of a global of numbers; null where it holds references.
+    pub fn global_number(&self, global: GlobalId) -> Result<Value, HandleError> {
+        let (ty, cell) = self.checked_global(global)?;
+        Ok(match ty.content {
+            ValType::Ref(ty) => Value::null(ty),
+            // SAFETY: as in `global_get`.
+            ty => Bits::from_cell(ty, unsafe { cell.read() }).number(ty),
+        })
     }
 
     /// Changes a global's value.
@@ -71,7 +81,7 @@ impl Store {
         global: GlobalId,
     ) -> Result<(GlobalType, NonNull<GlobalCell>), HandleError> {
         let place = global.within(self.id())?;
-        self.placed_global(place).ok_or(GlobalId::CLOSED)
+        self.placed_global(place).ok_or(GlobalId::GONE)
     }
 
     /// The type and cell of a global; none if its instance is gone or closed.
@@ -90,12 +100,14 @@ impl Store {
         }
     }
 
-    /// The globals of the host's that hold functions, as code sees them.
-    pub(crate) fn host_global_functions(&self) -> impl Iterator<Item = Bits> {
-        self.arenas.globals.iter().filter_map(|(_, global)| {
-            let ValType::Ref(ty) = global.ty.content else { return None };
-            ty.is_func().then(|| Bits::from_cell(global.ty.content, *global.cell.get()))
-        })
+    /// What the globals of the host's hold whose types are such, as code sees it.
+    pub(crate) fn host_global_bits(
+        &self,
+        is_such: fn(ValType) -> bool,
+    ) -> impl Iterator<Item = Bits> {
+        let globals = self.arenas.globals.iter().map(|(_, global)| global);
+        let such = globals.filter(move |global| is_such(global.ty.content));
+        such.map(|global| Bits::from_cell(global.ty.content, *global.cell.get()))
     }
 
     /// The type and cell of a global that an instance's module defines.

@@ -7,12 +7,13 @@
 //! - A [`StoreId`] is never given twice in a process.
 //! - A handle is only good in its own store and while its thing is there; else a [`HandleError`].
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use brolga_module::{FuncIndex, GlobalIndex, TableIndex};
 
 use crate::arena::Place;
+use crate::extern_ref::Rooted;
 
 /// The identity of a store within this process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,10 +52,13 @@ pub enum HandleError {
         /// What it is a handle of.
         kind: &'static str,
     },
+    /// The scope in which it was rooted has ended: only externrefs are.
+    #[error("this externref is not rooted any more: the scope that it was given in has ended")]
+    Unrooted,
 }
 
 macro_rules! handles {
-    ($($(#[$doc:meta])* $name:ident($place:ty), $kind:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($place:ty), $kind:literal, $gone:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub struct $name {
@@ -78,24 +82,25 @@ macro_rules! handles {
                 }
             }
 
-            pub(crate) const CLOSED: HandleError = HandleError::Closed { kind: $kind };
+            /// What it is an error to use it for when its thing can't be had any more.
+            pub(crate) const GONE: HandleError = $gone;
         }
     )*};
 }
 
 handles! {
     /// An instance.
-    InstanceId(Place), "instance";
+    InstanceId(Place), "instance", HandleError::Closed { kind: "instance" };
     /// A function: an instance's or the host's.
-    FuncId(FuncPlace), "function";
+    FuncId(FuncPlace), "function", HandleError::Closed { kind: "function" };
     /// A memory.
-    MemoryId(Place), "memory";
+    MemoryId(Place), "memory", HandleError::Closed { kind: "memory" };
     /// A table.
-    TableId(TablePlace), "table";
+    TableId(TablePlace), "table", HandleError::Closed { kind: "table" };
     /// A global.
-    GlobalId(GlobalPlace), "global";
+    GlobalId(GlobalPlace), "global", HandleError::Closed { kind: "global" };
     /// A host object that wasm can hold a reference to.
-    ExternRefId(NonZeroU32), "externref";
+    ExternRefId(Rooted), "externref", HandleError::Unrooted;
 }
 
 /// Where a function is.

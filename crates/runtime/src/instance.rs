@@ -355,7 +355,7 @@ impl Store {
 
     pub(crate) fn checked_instance(&self, instance: InstanceId) -> Result<Place, HandleError> {
         let place = instance.within(self.id())?;
-        if self.is_open(place) { Ok(place) } else { Err(InstanceId::CLOSED) }
+        if self.is_open(place) { Ok(place) } else { Err(InstanceId::GONE) }
     }
 
     /// Whether the embedder may use an instance.

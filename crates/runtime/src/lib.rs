@@ -80,12 +80,14 @@ mod profile;
 mod registry;
 mod signal;
 mod stack;
+mod stack_words;
 mod trap;
 mod type_registry;
 
 pub use error::{
     BoxError, FuncError, GlobalError, ImportError, InstantiateError, LookupError, TableError,
 };
+pub use extern_ref::{ExternObject, RootScope};
 pub use func::{HostData, Thunk, ThunkError, ThunkProvider};
 pub use handle::{
     Extern, ExternRefId, FuncId, GlobalId, HandleError, InstanceId, MemoryId, StoreId, TableId,

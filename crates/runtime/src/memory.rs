@@ -114,7 +114,7 @@ impl Store {
     fn checked_memory(&self, memory: MemoryId) -> Result<&LinearMemory, HandleError> {
         let place = memory.within(self.id())?;
         let memory = self.arenas.memories.get(place).filter(|memory| memory.users.is_open());
-        memory.ok_or(MemoryId::CLOSED)
+        memory.ok_or(MemoryId::GONE)
     }
 }
 

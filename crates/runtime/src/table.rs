@@ -193,7 +193,7 @@ impl Store {
             }
             TablePlace::Static(instance, _) => self.is_open(instance),
         };
-        if open { Ok(place) } else { Err(TableId::CLOSED) }
+        if open { Ok(place) } else { Err(TableId::GONE) }
     }
 }
 

@@ -147,6 +147,14 @@ impl TableStorage {
         entries.iter().map(|entry| entry.func_ref).filter(|func_ref| !func_ref.is_null())
     }
 
+    /// The host objects in the table.
+    pub(crate) fn externrefs(&self) -> &[ExternTableEntry] {
+        match &self.elements {
+            Elements::Func(_) => &[],
+            Elements::Extern(entries) => entries,
+        }
+    }
+
     /// Copies a range, which must be inside, to `to`, where it must fit.
     pub(crate) fn copy_within(&mut self, from: std::ops::Range<usize>, to: usize) {
         match &mut self.elements {

@@ -8,7 +8,7 @@
 use brolga_abi::{FuncRef, GlobalCell};
 use brolga_module::{HeapType, RefType, ValType};
 
-use crate::{ExternRefId, FuncError, HandleError, Store, Value};
+use crate::{FuncError, Store, Value};
 
 /// A value that has not the type that its place has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -74,6 +74,21 @@ impl Bits {
         std::ptr::with_exposed_provenance(self.0 as usize)
     }
 
+    /// The value, which is a number of type `ty`.
+    ///
+    /// # Panics
+    /// If `ty` is a type of references.
+    pub(crate) fn number(self, ty: ValType) -> Value {
+        match ty {
+            ValType::I32 => Value::I32(self.0 as u32),
+            ValType::I64 => Value::I64(self.0 as u64),
+            ValType::F32 => Value::F32(self.0 as u32),
+            ValType::F64 => Value::F64(self.0 as u64),
+            ValType::V128 => Value::V128(self.0),
+            ValType::Ref(_) => unreachable!("a reference is no number"),
+        }
+    }
+
     /// The cell of a global of type `ty` that holds the value.
     pub(crate) fn to_cell(self, ty: ValType) -> GlobalCell {
         let mut bytes = [0; 16];
@@ -122,14 +137,15 @@ impl Store {
         Ok(())
     }
 
-    /// The value of type `ty` in the slots of a call.
+    /// The value of type `ty` in the slots of a call. A reference to a host object is rooted in the
+    /// scope that is current.
     ///
     /// # Safety
     /// A reference in the slots must be null or come from code or the host functions of this store.
     ///
     /// # Panics
     /// If there are too few slots.
-    pub unsafe fn read_slots(&self, ty: ValType, slots: &[u64]) -> Value {
+    pub unsafe fn read_slots(&mut self, ty: ValType, slots: &[u64]) -> Value {
         let high = if ty == ValType::V128 { slots[1] } else { 0 };
         // SAFETY: passed on to the caller.
         unsafe { self.value_of(ty, Bits(u128::from(high) << 64 | u128::from(slots[0]))) }
@@ -143,30 +159,23 @@ impl Store {
             Value::V128(bits) => Bits(bits),
             Value::Func(None) | Value::Extern(None) => Bits(0),
             Value::Func(Some(func)) => Bits::func(self.func_ref_for_wasm(func)?.as_ptr()),
-            Value::Extern(Some(object)) => Bits(self.externref_index(object)?.get().into()),
+            Value::Extern(Some(object)) => Bits(self.externref_number(object)?.into()),
         })
     }
 
-    /// A value as the host has it.
+    /// A value as the host has it. A reference to a host object is rooted in the scope that is
+    /// current.
     ///
     /// # Safety
     /// A funcref must be null or of this store.
-    pub(crate) unsafe fn value_of(&self, ty: ValType, bits: Bits) -> Value {
+    pub(crate) unsafe fn value_of(&mut self, ty: ValType, bits: Bits) -> Value {
         match ty {
-            ValType::I32 => Value::I32(bits.0 as u32),
-            ValType::I64 => Value::I64(bits.0 as u64),
-            ValType::F32 => Value::F32(bits.0 as u32),
-            ValType::F64 => Value::F64(bits.0 as u64),
-            ValType::V128 => Value::V128(bits.0),
             ValType::Ref(ty) if ty.is_func() => {
                 // SAFETY: passed on to the caller.
                 Value::Func(unsafe { self.func_from_ref(bits.as_func()) })
             }
             ValType::Ref(_) => Value::Extern(self.externref_at(bits.0 as u32)),
+            ty => bits.number(ty),
         }
-    }
-
-    fn externref_index(&self, object: ExternRefId) -> Result<std::num::NonZeroU32, HandleError> {
-        object.within(self.id())
     }
 }

@@ -64,7 +64,9 @@ impl CallEngine {
         self.callee.ty().result_slots()
     }
 
-    /// Calls the function; gives its results.
+    /// Calls the function; gives its results. The number of a host object is good like a
+    /// [`Rooted`](crate::Rooted) reference to it: until the host function in which this is called
+    /// returns, or the [`RootScope`](crate::RootScope) ends.
     ///
     /// # Errors
     /// A [`Trap`](crate::Trap) with the frames it came through; an error of a host function; or,

@@ -176,6 +176,8 @@ pub(super) struct SlotCallee {
     ty: FuncType,
     /// Whether a parameter is a reference, to be looked at before wasm gets it.
     takes_references: bool,
+    /// Whether a result is a host object, to be rooted before anybody can lose it.
+    gives_objects: bool,
 }
 
 impl SlotCallee {
@@ -188,7 +190,8 @@ impl SlotCallee {
         let stack = runtime.new_stack(pool);
         let is_reference = |ty: &module::ValType| matches!(ty, module::ValType::Ref(_));
         let takes_references = ty.params().iter().any(is_reference);
-        Ok(SlotCallee { callee: Callee::new(func), stack, ty, takes_references })
+        let gives_objects = ty.results().iter().any(|&ty| reference::is_object(ty));
+        Ok(SlotCallee { callee: Callee::new(func), stack, ty, takes_references, gives_objects })
     }
 
     pub(super) fn ty(&self) -> &FuncType {
@@ -244,8 +247,20 @@ impl SlotCallee {
         // SAFETY: just resolved in its store, for which the stack was made. The slots fit the type,
         // as `call` has seen, and references in them are of that store.
         let called = unsafe { enter(store, &self.stack, func_ref, slots.as_mut_ptr()) };
+        if self.gives_objects && called.is_ok() {
+            self.root_results(&mut store.cell_mut().runtime, slots);
+        }
         settle(store);
         called
+    }
+
+    #[cold]
+    fn root_results(&self, store: &mut RuntimeStore, slots: &[u64]) {
+        let mut at = 0;
+        for ty in self.ty.results() {
+            reference::root(store, *ty, slots[at]);
+            at += ty.slots();
+        }
     }
 
     #[cold]
@@ -615,7 +630,7 @@ fn call_dynamic_told<T>(
     // results.
     let called = unsafe { enter(store, stack, func_ref, slots.as_mut_ptr()) };
     if called.is_ok() {
-        let runtime = &store.cell().runtime;
+        let runtime = &mut store.cell_mut().runtime;
         let mut rest = &slots[..];
         for (result, ty) in results.iter_mut().zip(&types) {
             // SAFETY: the function has returned values of its results' types in the slots.

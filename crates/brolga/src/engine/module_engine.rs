@@ -175,7 +175,7 @@ impl ModuleEngine {
                 [ConstOp::RefFunc(func)] => Value::Func(Some(self.func(&store, func)?)),
                 [ConstOp::RefNullFunc] => Value::Func(None),
                 [ConstOp::GlobalGet(other)] => {
-                    let runtime = &store.cell().runtime;
+                    let runtime = &mut store.cell_mut().runtime;
                     let other = runtime.instance_global(self.instance, other)?;
                     let other = other.ok_or_else(|| Error::msg("validation saw to the global"))?;
                     runtime.global_get(other)?

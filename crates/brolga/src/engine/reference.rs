@@ -4,8 +4,8 @@
 //! - A number is taken for a reference only if there is such a reference in the store: wasm
 //!   follows references without asking, so a made-up one must never reach it.
 
-use brolga_module::ValType;
-use brolga_runtime::{FuncId, Store, Value};
+use brolga_module::{HeapType, ValType};
+use brolga_runtime::{FuncId, Store, Value, ValueError};
 
 use crate::{Error, Result};
 
@@ -20,20 +20,41 @@ pub(super) fn give(store: &mut Store, func: Option<FuncId>) -> Result<u64> {
 /// An error if `number` is no reference of type `ty` in this store.
 pub(super) fn check(store: &Store, ty: ValType, number: u64) -> Result<()> {
     let ValType::Ref(reference) = ty else { return Ok(()) };
-    let value = match (number, reference.is_func()) {
-        (0, _) => Some(Value::null(reference)),
-        (address, true) => {
-            let address = usize::try_from(address).ok();
-            address.and_then(|address| store.find_func(address)).map(|func| Value::Func(Some(func)))
+    if number == 0 {
+        return Ok(Value::null(reference).check(ty)?);
+    }
+    let found = match reference.is_func() {
+        true => {
+            let address = usize::try_from(number).ok();
+            address.and_then(|address| store.find_func(address)).map(|_| HeapType::Func)
         }
-        (number, false) => {
+        false => {
             let number = u32::try_from(number).ok();
-            let object = number.and_then(|number| store.find_externref(number));
-            object.map(|object| Value::Extern(Some(object)))
+            let is_known = number.is_some_and(|number| store.is_externref_number(number));
+            is_known.then_some(HeapType::Extern)
         }
     };
-    match value {
-        Some(value) => Ok(value.check(ty)?),
-        None => Err(Error::msg(format!("{number:#x} is no reference of this store"))),
+    let Some(heap) = found else {
+        return Err(Error::msg(format!("{number:#x} is no reference of this store")));
+    };
+    match reference.heap == heap {
+        true => Ok(()),
+        false => {
+            let found = if heap == HeapType::Func { "function" } else { "externref" };
+            Err(ValueError { expected: ty, found }.into())
+        }
     }
+}
+
+/// Roots the object that a result is a reference to, where it is one, in the scope that is current:
+/// until that ends the number is good.
+pub(super) fn root(store: &mut Store, ty: ValType, number: u64) {
+    if is_object(ty) {
+        store.root_externref_number(number as u32);
+    }
+}
+
+/// Whether it is the type of references to host objects.
+pub(super) fn is_object(ty: ValType) -> bool {
+    matches!(ty, ValType::Ref(reference) if !reference.is_func())
 }

@@ -3,7 +3,8 @@
 //!
 //! **Trusts** its callers, as each function says.
 //! **Promises** that numbers of values are right all the same, and that references out of
-//! [`Func::to_raw`] stay good as long as their store.
+//! [`Func::to_raw`] stay good as long as their store. (Those to host objects are as good as the
+//! objects are kept otherwise.)
 //! **Tested by** `tests/unchecked.rs`.
 
 use core::ffi::c_void;
@@ -250,7 +251,10 @@ unsafe fn run_unchecked<T: 'static>(
     ty: &module::FuncType,
     func: &impl Fn(Caller<'_, T>, &mut [MaybeUninit<ValRaw>]) -> Result<()>,
 ) -> Result<()> {
-    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use.
+    // SAFETY: wasm of the store waits for this call, so that the store is this call's to use; it is
+    // dropped when nothing here uses the store any more.
+    let _scope = unsafe { ptr.root_scope() };
+    // SAFETY: as above.
     let mut context = unsafe { StoreContextMut::from_ptr(ptr) };
     context.tell(CallHook::CallingHost)?;
     let count = ty.params().len().max(ty.results().len());

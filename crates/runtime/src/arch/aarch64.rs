@@ -326,6 +326,26 @@ pub(crate) unsafe fn jump(landing: Landing) -> ! {
     }
 }
 
+/// What is in the registers that functions keep for their callers.
+#[inline(always)]
+pub(crate) fn kept_registers() -> [u64; 11] {
+    let mut registers = [0; 11];
+    // SAFETY: writes the array.
+    unsafe {
+        asm!(
+            "stp x19, x20, [{to}]",
+            "stp x21, x22, [{to}, 16]",
+            "stp x23, x24, [{to}, 32]",
+            "stp x25, x26, [{to}, 48]",
+            "stp x27, x28, [{to}, 64]",
+            "str x29, [{to}, 80]",
+            to = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    registers
+}
+
 /// `address` without the signature that pointer authentication may have put into its upper bits.
 #[inline(always)]
 pub(crate) fn plain_return_address(address: usize) -> usize {

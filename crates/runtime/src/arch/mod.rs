@@ -10,6 +10,7 @@
 //! - `host_function_entry` is the host entry of host functions: code that calls them directly;
 //! - `host_stub!` makes the stub that wasm calls for a host function which takes its arguments in
 //!   registers, `host_out_of_stack` is where it goes when there is no stack for the host;
+//! - `kept_registers` gives what is in the registers that functions keep for their callers;
 //! - `jump` goes to a [`Landing`], abandoning the frames below;
 //! - `plain_return_address` takes a signature off a return address.
 //!
@@ -40,12 +41,12 @@ use std::mem::MaybeUninit;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use aarch64::{
     enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
-    jump, plain_return_address,
+    jump, kept_registers, plain_return_address,
 };
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::{
     enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
-    jump, plain_return_address,
+    jump, kept_registers, plain_return_address,
 };
 
 /// What `host_stub!` refers to.

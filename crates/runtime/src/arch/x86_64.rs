@@ -315,6 +315,26 @@ pub(crate) unsafe fn jump(landing: Landing) -> ! {
     }
 }
 
+/// What is in the registers that functions keep for their callers.
+#[inline(always)]
+pub(crate) fn kept_registers() -> [u64; 6] {
+    let mut registers = [0; 6];
+    // SAFETY: writes the array.
+    unsafe {
+        asm!(
+            "mov [{to}], rbx",
+            "mov [{to} + 8], rbp",
+            "mov [{to} + 16], r12",
+            "mov [{to} + 24], r13",
+            "mov [{to} + 32], r14",
+            "mov [{to} + 40], r15",
+            to = in(reg) registers.as_mut_ptr(),
+            options(nostack, preserves_flags),
+        );
+    }
+    registers
+}
+
 /// Return addresses are not signed here.
 #[inline(always)]
 pub(crate) fn plain_return_address(address: usize) -> usize {

@@ -66,7 +66,7 @@ fn later_segments_write_over_earlier_ones() {
     let entry = store.table_size(table).unwrap();
     assert_eq!(entry, 6);
     let c = store.instance_func(instance, FuncIndex(2)).unwrap();
-    assert_eq!(global_value(&store, instance, "g"), Value::Func(c));
+    assert_eq!(global_value(&mut store, instance, "g"), Value::Func(c));
     // It grows as any.
     assert_eq!(store.table_grow(table, 3, Value::Func(Some(a))).unwrap(), 6);
     assert_eq!(functions(&mut store, instance, 0)[5..], [None, Some(0), Some(0), Some(0)]);

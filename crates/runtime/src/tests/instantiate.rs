@@ -39,7 +39,8 @@ fn globals_start_with_the_values_of_their_expressions() {
             (i64.sub (i64.mul (i64.const 0x4000000000000000) (i64.const 4)) (i64.add (i64.const 1) (i64.const 1))))
         (export "f" (func $f)) (export "again" (global $seven)))"#;
     let instance = try_instantiate(&engine, &mut store, text, &[seven]).unwrap();
-    let value = |name| global_value(&store, instance, name);
+    let f = func(&store, instance, "f");
+    let mut value = |name| global_value(&mut store, instance, name);
     assert_eq!(value("i32"), Value::I32(u32::MAX));
     assert_eq!(value("i64"), Value::I64(u64::MAX));
     assert_eq!(value("f32"), Value::F32(1_f32.to_bits()));
@@ -47,7 +48,7 @@ fn globals_start_with_the_values_of_their_expressions() {
     assert_eq!(value("v128"), Value::V128(2 << 64 | 1));
     assert_eq!(value("null"), Value::Func(None));
     assert_eq!(value("extern"), Value::Extern(None));
-    assert_eq!(value("func"), Value::Func(Some(func(&store, instance, "f"))));
+    assert_eq!(value("func"), Value::Func(Some(f)));
     assert_eq!(value("got"), Value::I32(7));
     assert_eq!(value("sum"), Value::I32(67));
     assert_eq!(value("wrapped"), Value::I64(-2_i64 as u64));

@@ -4,6 +4,7 @@
 
 mod builtin;
 mod close;
+mod extern_ref;
 mod func;
 mod initial_table;
 mod instantiate;
@@ -228,8 +229,18 @@ exported! {
     global: Global, crate::GlobalId;
 }
 
+/// A value without the way in which the host holds it: a reference to a host object is its number.
+pub(crate) fn plain(store: &Store, value: Value) -> (&'static str, Option<Value>) {
+    let number = |object| store.externref_number(object).expect("it is rooted");
+    match value {
+        Value::Extern(Some(object)) => ("externref", Some(Value::I32(number(object)))),
+        Value::Extern(None) => ("externref", None),
+        other => (other.kind(), Some(other)),
+    }
+}
+
 /// The value of the global that an instance exports as `name`.
-pub(crate) fn global_value(store: &Store, instance: InstanceId, name: &str) -> Value {
+pub(crate) fn global_value(store: &mut Store, instance: InstanceId, name: &str) -> Value {
     store.global_get(global(store, instance, name)).unwrap()
 }
 
