@@ -181,10 +181,11 @@ fn numbers_of_host_objects() -> Result<()> {
     let mut identity = instance.new_call_engine(&mut store, IDENTITY)?;
     assert_eq!(identity.call(&mut store, &[0])?, [0]);
     assert!(identity.call(&mut store, &[1]).is_err());
-    ExternRef::new(&mut store, "object")?;
-    assert_eq!(identity.call(&mut store, &[1])?, [1]);
-    assert!(identity.call(&mut store, &[2]).is_err());
-    assert!(identity.call(&mut store, &[1 << 32]).is_err());
+    let object = ExternRef::new(&mut store, "object")?;
+    let number = u64::from(object.to_raw(&mut store)?);
+    assert_eq!(identity.call(&mut store, &[number])?, [number]);
+    assert!(identity.call(&mut store, &[number + 1]).is_err());
+    assert!(identity.call(&mut store, &[number | 1 << 32]).is_err());
     Ok(())
 }
 

@@ -1,0 +1,824 @@
+//! How long host objects live when wasm has to do with them: never shorter than wasm can reach them,
+//! whatever compiled code keeps them in, and no longer than until the next look.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use brolga::*;
+
+/// The objects that are there, by their numbers.
+type Living = Arc<Mutex<BTreeSet<u32>>>;
+
+/// An object with a number, which is among the living until it is dropped.
+struct Numbered {
+    number: u32,
+    living: Living,
+}
+
+impl Drop for Numbered {
+    fn drop(&mut self) {
+        assert!(self.living.lock().unwrap().remove(&self.number), "dropped once");
+    }
+}
+
+/// What a store carries for host functions that make and look at objects.
+#[derive(Default)]
+struct Objects {
+    living: Living,
+    next: u32,
+    collections: u32,
+}
+
+impl Objects {
+    fn living(&self) -> Vec<u32> {
+        self.living.lock().unwrap().iter().copied().collect()
+    }
+
+    fn count(&self) -> usize {
+        self.living.lock().unwrap().len()
+    }
+}
+
+type Object = Rooted<ExternRef>;
+
+/// Makes the next object.
+fn make(mut store: impl AsContextMut<Data = Objects>) -> Result<Object> {
+    let mut store = store.as_context_mut();
+    let objects = store.data_mut();
+    let (number, living) = (objects.next, Arc::clone(&objects.living));
+    objects.next += 1;
+    living.lock().unwrap().insert(number);
+    ExternRef::new(store, Numbered { number, living })
+}
+
+/// An object's number.
+fn number(store: impl AsContext, object: Object) -> Result<u32> {
+    let data = object.data(store.as_context())?.context("every object has data")?;
+    Ok(data.downcast_ref::<Numbered>().context("they are all of ours")?.number)
+}
+
+/// Looks for objects to drop now.
+fn collect(mut store: impl AsContextMut<Data = Objects>) -> Result<()> {
+    let mut store = store.as_context_mut();
+    store.data_mut().collections += 1;
+    store.gc(None)
+}
+
+/// Configurations whose code keeps values in other places.
+fn configs() -> Vec<Config> {
+    let mut configs = Vec::new();
+    for level in [OptLevel::None, OptLevel::Speed] {
+        for signals in [true, false] {
+            let mut config = Config::new();
+            config.cranelift_opt_level(level).signals_based_traps(signals);
+            configs.push(config);
+        }
+    }
+    configs
+}
+
+/// A module's instance, with the host functions that modules here may import: `make` gives a new
+/// object, `number` its number, `collect` looks for objects to drop, and so do the others first.
+fn start(config: &Config, wat: &str) -> Result<(Store<Objects>, Instance)> {
+    let engine = Engine::new(config)?;
+    let mut linker = Linker::<Objects>::new(&engine);
+    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    linker.func_wrap("", "make", |mut caller: Caller<'_, Objects>| {
+        collect(&mut caller)?;
+        make(caller).map(Some)
+    })?;
+    linker.func_wrap("", "number", |mut caller: Caller<'_, Objects>, object: Option<Object>| {
+        collect(&mut caller)?;
+        number(caller, object.context("null")?)
+    })?;
+    linker.func_wrap(
+        "",
+        "expect",
+        |caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
+            let found = number(caller, object.context("null")?)?;
+            ensure!(found == expected, "expected object {expected}, found {found}");
+            Ok(())
+        },
+    )?;
+    linker.func_wrap("", "fail", || -> Result<()> { bail!("meant") })?;
+    linker.func_wrap("", "panic", || -> () { std::panic::panic_any("meant") })?;
+    let module = Module::new(&engine, wat)?;
+    let mut store = Store::new(&engine, Objects::default());
+    let instance = linker.instantiate(&mut store, &module)?;
+    Ok((store, instance))
+}
+
+/// What modules import.
+const IMPORTS: &str = r#"
+    (import "" "collect" (func $collect))
+    (import "" "make" (func $make (result externref)))
+    (import "" "number" (func $number (param externref) (result i32)))
+    (import "" "expect" (func $expect (param externref i32)))
+    (import "" "fail" (func $fail))
+    (import "" "panic" (func $panic))
+"#;
+
+/// Sixteen of something.
+fn sixteen(each: impl Fn(usize) -> String) -> String {
+    (0..16).map(each).collect()
+}
+
+#[test]
+fn objects_in_locals_stay() -> Result<()> {
+    // More than there are registers, so some are in the frame; some cross calls, some are arguments.
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (func $take {params} (call $collect) {expect})
+            (func (export "run") (result i32) {locals} (local $lost externref)
+                {make}
+                (local.set $lost (call $make))
+                (call $collect)
+                {expect}
+                (call $take {gets})
+                (call $number (local.get $lost))))"#,
+        params = sixteen(|at| format!("(param $o{at} externref)")),
+        locals = sixteen(|at| format!("(local $o{at} externref)")),
+        make = sixteen(|at| format!("(local.set $o{at} (call $make))")),
+        expect = sixteen(|at| format!("(call $expect (local.get $o{at}) (i32.const {at}))")),
+        gets = sixteen(|at| format!("(local.get $o{at})")),
+    );
+    for config in configs() {
+        let (mut store, instance) = start(&config, &wat)?;
+        let run = instance.get_typed_func::<(), u32>(&mut store, "run")?;
+        assert_eq!(run.call(&mut store, ())?, 16);
+        assert!(store.data().collections > 17);
+        store.gc(None)?;
+        assert_eq!(store.data().count(), 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn objects_in_every_frame_stay() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (type $deeper (func (param externref i32)))
+            (table funcref (elem $direct $tail $indirect))
+            (func $direct (type $deeper) (local $own externref)
+                (if (i32.eqz (local.get 1)) (then (return)))
+                (local.set $own (call $make))
+                (call $tail (local.get $own) (i32.sub (local.get 1) (i32.const 1)))
+                (if (i32.ne (call $number (local.get $own)) (i32.add (call $number (local.get 0)) (i32.const 1)))
+                    (then unreachable)))
+            (func $tail (type $deeper)
+                (return_call $indirect (local.get 0) (local.get 1)))
+            (func $indirect (type $deeper)
+                (call_indirect (type $deeper) (local.get 0) (local.get 1) (i32.const 0)))
+            (func (export "run") (param i32) (call $direct (call $make) (local.get 0))))"#,
+    );
+    for config in configs() {
+        let (mut store, instance) = start(&config, &wat)?;
+        let run = instance.get_typed_func::<u32, ()>(&mut store, "run")?;
+        run.call(&mut store, 300)?;
+        assert!(store.data().collections > 900);
+        store.gc(None)?;
+        assert_eq!(store.data().living(), []);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_wasm_lets_go_of_goes_while_it_runs() -> Result<()> {
+    let wat = r#"(module
+        (import "" "make" (func $make (result externref)))
+        (func (export "run") (param i32)
+            (loop
+                (drop (call $make))
+                (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                (br_if 0 (local.get 0)))))"#;
+    for config in configs() {
+        // Nobody asks for a collection.
+        let engine = Engine::new(&config)?;
+        let mut store = Store::new(&engine, Objects::default());
+        let most = Arc::new(Mutex::new(0));
+        let host_most = Arc::clone(&most);
+        let made = Func::wrap(&mut store, move |mut caller: Caller<'_, Objects>| {
+            let object = make(&mut caller)?;
+            // What is made beside goes as well.
+            make(&mut caller)?;
+            let mut most = host_most.lock().unwrap();
+            *most = (*most).max(caller.data().count());
+            Ok(Some(object))
+        });
+        let module = Module::new(&engine, wat)?;
+        let instance = Instance::new(&mut store, &module, &[made.into()])?;
+        let run = instance.get_typed_func::<u32, ()>(&mut store, "run")?;
+        run.call(&mut store, 100_000)?;
+        assert_eq!(store.data().next, 200_000);
+        let most = *most.lock().unwrap();
+        assert!(most < 3_000, "{most} at once");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_limit_of_objects_is_a_limit_of_those_in_use() -> Result<()> {
+    let (mut store, _) = start(&Config::new(), "(module)")?;
+    store.set_limits(Limits { externrefs: 10, ..store.limits() });
+    for _ in 0..1_000 {
+        let mut scope = RootScope::new(&mut store);
+        for _ in 0..7 {
+            make(&mut scope)?;
+        }
+    }
+    let mut scope = RootScope::new(&mut store);
+    for _ in 0..10 {
+        make(&mut scope)?;
+    }
+    let error = make(&mut scope).unwrap_err();
+    assert!(error.is::<GcHeapOutOfMemory<Numbered>>(), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn however_a_host_function_ends_its_references_do() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (func (export "fail") (drop (call $make)) (call $fail))
+            (func (export "panic") (drop (call $make)) (call $panic))
+            (func (export "trap") (drop (call $make)) unreachable)
+            (func (export "give") (result externref) (call $make)))"#
+    );
+    let (mut store, instance) = start(&Config::new(), &wat)?;
+    let ways = ["fail", "panic", "trap"];
+    for (round, way) in ways.iter().cycle().take(30).enumerate() {
+        let func = instance.get_typed_func::<(), ()>(&mut store, way)?;
+        let ended = catch_unwind(AssertUnwindSafe(|| func.call(&mut store, ())));
+        assert_eq!(ended.is_err(), *way == "panic");
+        assert!(!matches!(ended, Ok(Ok(()))), "{round}");
+        store.gc(None)?;
+        assert_eq!(store.data().count(), 0, "after {way}");
+    }
+    // A host function that itself fails after it has made some.
+    let failing = Func::wrap(&mut store, |mut caller: Caller<'_, Objects>, how: u32| {
+        make(&mut caller)?;
+        match how {
+            0 => Ok(()),
+            1 => bail!("meant"),
+            _ => panic!("meant"),
+        }
+    });
+    let failing = failing.typed::<u32, ()>(&store)?;
+    for how in [0, 1, 2] {
+        let _ = catch_unwind(AssertUnwindSafe(|| failing.call(&mut store, how)));
+        store.gc(None)?;
+        assert_eq!(store.data().count(), 0, "{how}");
+    }
+    // What a call returns is the caller's.
+    let give = instance.get_typed_func::<(), Option<Object>>(&mut store, "give")?;
+    let given = {
+        let mut scope = RootScope::new(&mut store);
+        let given = give.call(&mut scope, ())?.context("an object")?;
+        scope.as_context_mut().gc(None)?;
+        assert_eq!(number(&scope, given)?, store_next(&scope) - 1);
+        given
+    };
+    let error = number(&store, given).unwrap_err();
+    let expected =
+        "this externref is not rooted any more: the scope that it was given in has ended";
+    assert_eq!(error.to_string(), expected);
+    store.gc(None)?;
+    assert_eq!(store.data().count(), 0);
+    Ok(())
+}
+
+fn store_next(store: impl AsContext<Data = Objects>) -> u32 {
+    store.as_context().data().next
+}
+
+#[test]
+fn references_of_one_s_own_outlive_every_scope() -> Result<()> {
+    type Owned = OwnedRooted<ExternRef>;
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (import "" "keep" (func $keep (param externref)))
+            (import "" "kept" (func $kept (result externref)))
+            (func (export "run") (param externref) (result externref)
+                (call $keep (call $make)) (call $collect)
+                (call $expect (call $kept) (i32.const 1))
+                (call $expect (local.get 0) (i32.const 0)) (local.get 0)))"#
+    );
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, Objects::default());
+    let kept = Arc::new(Mutex::new(None::<Owned>));
+    let mut linker = Linker::<Objects>::new(&engine);
+    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
+    linker.func_wrap("", "number", |_: Option<Object>| 0)?;
+    linker.func_wrap(
+        "",
+        "expect",
+        |mut caller: Caller<'_, Objects>, object: Option<Owned>, expected: u32| {
+            let found = object.context("null")?.to_rooted(&mut caller);
+            ensure!(number(caller, found)? == expected, "another");
+            Ok(())
+        },
+    )?;
+    linker.func_wrap("", "fail", || ())?;
+    linker.func_wrap("", "panic", || ())?;
+    let keep = Arc::clone(&kept);
+    linker.func_wrap("", "keep", move |object: Option<Owned>| *keep.lock().unwrap() = object)?;
+    let give = Arc::clone(&kept);
+    linker.func_wrap("", "kept", move || give.lock().unwrap().clone())?;
+    let module = Module::new(&engine, wat)?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<Option<Owned>, Option<Owned>>(&mut store, "run")?;
+
+    let first = {
+        let mut scope = RootScope::new(&mut store);
+        make(&mut scope)?.to_owned_rooted(&mut scope)?
+    };
+    let back = run.call(&mut store, Some(first.clone()))?.context("it comes back")?;
+    assert!(OwnedRooted::ref_eq(&store, &back, &first)?);
+    assert!(!Rooted::ref_eq(&store, &back, kept.lock().unwrap().as_ref().context("kept")?)?);
+    for left in [first, back] {
+        store.gc(None)?;
+        assert_eq!(store.data().living(), [0, 1]);
+        drop(left);
+    }
+    store.gc(None)?;
+    assert_eq!(store.data().living(), [1]);
+    kept.lock().unwrap().take();
+    store.gc(None)?;
+    assert_eq!(store.data().living(), []);
+    Ok(())
+}
+
+#[test]
+fn calls_inside_calls_keep_what_those_around_hold() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (import "" "nest" (func $nest (param i32)))
+            (func (export "run") (param i32) (local $own externref)
+                (local.set $own (call $make))
+                (if (local.get 0) (then (call $nest (i32.sub (local.get 0) (i32.const 1)))))
+                (if (i32.eqz (call $number (local.get $own))) (then (call $collect)))
+                (drop (call $number (local.get $own)))))"#
+    );
+    for config in configs() {
+        let engine = Engine::new(&config)?;
+        // Wasm of another store may run in between, on the same stack.
+        let other = Mutex::new(start(
+            &config,
+            &format!(
+                r#"(module {IMPORTS} (func (export "run") (local $o externref)
+                (local.set $o (call $make)) (drop (call $number (local.get $o)))))"#
+            ),
+        )?);
+        let mut linker = Linker::<Objects>::new(&engine);
+        linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+        linker.func_wrap("", "make", |mut caller: Caller<'_, Objects>| {
+            collect(&mut caller)?;
+            make(caller).map(Some)
+        })?;
+        linker.func_wrap(
+            "",
+            "number",
+            |mut caller: Caller<'_, Objects>, object: Option<Object>| {
+                collect(&mut caller)?;
+                number(caller, object.context("null")?)
+            },
+        )?;
+        linker.func_wrap("", "expect", |_: Option<Object>, _: u32| ())?;
+        linker.func_wrap("", "fail", || ())?;
+        linker.func_wrap("", "panic", || ())?;
+        linker.func_wrap("", "nest", move |mut caller: Caller<'_, Objects>, depth: u32| {
+            {
+                let (store, instance) = &mut *other.lock().unwrap();
+                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+                run.call(store, ())?;
+            }
+            let run = caller.get_export("run").and_then(Extern::into_func).context("no `run`")?;
+            run.typed::<u32, ()>(&caller)?.call(caller, depth)
+        })?;
+        let module = Module::new(&engine, &wat)?;
+        let mut store = Store::new(&engine, Objects::default());
+        let instance = linker.instantiate(&mut store, &module)?;
+        let run = instance.get_typed_func::<u32, ()>(&mut store, "run")?;
+        run.call(&mut store, 5)?;
+        store.gc(None)?;
+        assert_eq!(store.data().count(), 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn hooks_and_callbacks_collect_where_they_are_asked() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (func (export "run") (param $given externref) (param $number i32) (result externref)
+                (local $own externref) (local $n i32) (local $left i32)
+                (local.set $left (i32.const 9))
+                (local.set $own (call $make))
+                (local.set $n (call $number (local.get $own)))
+                (loop
+                    (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+                    (br_if 0 (local.get $left)))
+                (call $expect (local.get $own) (local.get $n))
+                (call $expect (local.get $given) (local.get $number))
+                (local.get $own)))"#
+    );
+    for mut config in configs() {
+        config.epoch_interruption(true);
+        for hooked in [false, true] {
+            let (mut store, instance) = start(&config, &wat)?;
+            // Each asks for the next at once, so that every function and loop asks.
+            store.set_epoch_deadline(0);
+            store.epoch_deadline_callback(|mut store| {
+                make(&mut store)?;
+                collect(store)?;
+                Ok(UpdateDeadline::Continue(0))
+            });
+            if hooked {
+                store.call_hook(|mut store, _| {
+                    make(&mut store)?;
+                    collect(store)
+                });
+            }
+            let mut scope = RootScope::new(&mut store);
+            let given = make(&mut scope)?;
+            let given_number = number(&scope, given)?;
+            let run = instance.get_func(&mut scope, "run").context("no `run`")?;
+            let mut results = [Val::I32(0)];
+            let params = [given.into(), Val::I32(given_number as i32)];
+            run.call(&mut scope, &params, &mut results)?;
+            let result = *results[0].unwrap_externref().context("an object")?;
+            scope.as_context_mut().gc(None)?;
+            assert_ne!(number(&scope, result)?, given_number);
+            let collections = scope.as_context().data().collections;
+            assert!(collections > if hooked { 20 } else { 10 }, "{collections}");
+            drop(scope);
+            store.gc(None)?;
+            assert_eq!(store.data().count(), 0);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn on_a_stack_that_nobody_knows_nothing_is_dropped() -> Result<()> {
+    // What a coroutine or a grown stack looks like: host code that has switched away from the stack
+    // on which the store's calls are, while registers still hold what wasm has in them.
+    unsafe extern "C" fn on_other_stack(data: *mut u8) {
+        // SAFETY: `data` is the closure below.
+        unsafe { (*data.cast::<&mut dyn FnMut()>())() }
+    }
+    fn elsewhere(mut body: &mut dyn FnMut()) {
+        let mut other = vec![0_u128; 1 << 16];
+        let top = other.as_mut_ptr_range().end;
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: runs a C function on a fresh stack and comes back.
+        unsafe {
+            std::arch::asm!(
+                "mov r12, rsp",
+                "mov rsp, rcx",
+                "call rax",
+                "mov rsp, r12",
+                in("rcx") top,
+                in("rax") on_other_stack as unsafe extern "C" fn(*mut u8),
+                in("rdi") &raw mut body,
+                out("r12") _,
+                clobber_abi("C"),
+            );
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::asm!(
+                "mov x20, sp",
+                "mov sp, x1",
+                "blr x2",
+                "mov sp, x20",
+                in("x1") top,
+                in("x2") on_other_stack as unsafe extern "C" fn(*mut u8),
+                in("x0") &raw mut body,
+                out("x20") _,
+                clobber_abi("C"),
+            );
+        }
+    }
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (import "" "elsewhere" (func $elsewhere))
+            (func (export "inner") (local externref)
+                (local.set 0 (call $make))
+                (drop (call $number (local.get 0))))
+            (func (export "run") (local externref)
+                (drop (call $make))
+                (local.set 0 (call $make))
+                (call $elsewhere)
+                (call $expect (local.get 0) (i32.const 1))))"#
+    );
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, Objects::default());
+    let mut linker = Linker::<Objects>::new(&engine);
+    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
+    linker.func_wrap("", "number", |mut caller: Caller<'_, Objects>, object: Option<Object>| {
+        collect(&mut caller)?;
+        number(caller, object.context("null")?)
+    })?;
+    linker.func_wrap(
+        "",
+        "expect",
+        |caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
+            ensure!(number(caller, object.context("null")?)? == expected, "another");
+            Ok(())
+        },
+    )?;
+    linker.func_wrap("", "fail", || ())?;
+    linker.func_wrap("", "panic", || ())?;
+    linker.func_wrap("", "elsewhere", |mut caller: Caller<'_, Objects>| {
+        let mut ended = Ok(());
+        elsewhere(&mut || {
+            ended = (|| {
+                collect(&mut caller)?;
+                ensure!(caller.data().count() == 2, "the first is kept for now");
+                // Wasm that is called from there is on a stack of its own, with one around it.
+                let inner = caller.get_export("inner").and_then(Extern::into_func);
+                inner.context("no `inner`")?.typed::<(), ()>(&caller)?.call(&mut caller, ())?;
+                ensure!(caller.data().count() == 3, "all are kept");
+                Ok(())
+            })();
+        });
+        ended?;
+        // Here it is known again.
+        collect(&mut caller)
+    })?;
+    let module = Module::new(&engine, &wat)?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
+    run.call(&mut store, ())?;
+    store.gc(None)?;
+    assert_eq!(store.data().count(), 0);
+    Ok(())
+}
+
+/// Panics when it is dropped.
+struct Bomb(Arc<Mutex<u32>>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() += 1;
+        std::panic::panic_any("meant");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_takes_nothing_with_it() -> Result<()> {
+    let wat = format!(r#"(module {IMPORTS} (func (export "run") (call $collect)))"#);
+    let (mut store, instance) = start(&Config::new(), &wat)?;
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
+    let dropped = Arc::new(Mutex::new(0));
+    let kept = make(&mut store)?;
+    for round in 1..=6 {
+        {
+            let mut scope = RootScope::new(&mut store);
+            make(&mut scope)?;
+            ExternRef::new(&mut scope, Bomb(Arc::clone(&dropped)))?;
+            make(&mut scope)?;
+        }
+        let collecting = catch_unwind(AssertUnwindSafe(|| match round % 3 {
+            0 => store.gc(None),
+            // In a host function that wasm has called.
+            1 => run.call(&mut store, ()),
+            // When there is need of room.
+            _ => {
+                store.set_limits(Limits { externrefs: 1, ..store.limits() });
+                make(&mut store).map(drop)
+            }
+        }));
+        let payload = collecting.expect_err("the panic comes through");
+        assert_eq!(payload.downcast_ref(), Some(&"meant"));
+        store.set_limits(Limits::default());
+        assert_eq!(*dropped.lock().unwrap(), round);
+        store.gc(None)?;
+        let left = store.data().living();
+        assert!(left.len() <= 2 && left[0] == 0, "{left:?}");
+        assert_eq!(number(&store, kept)?, 0);
+    }
+    run.call(&mut store, ())?;
+    Ok(())
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// What leads to objects: their numbers, by where they are.
+#[derive(Default)]
+struct Model {
+    table: Vec<Option<u32>>,
+    globals: [Option<u32>; 3],
+    owned: Vec<(u32, OwnedRooted<ExternRef>)>,
+}
+
+impl Model {
+    fn expected(&self) -> Vec<u32> {
+        let held = self.table.iter().chain(&self.globals).flatten().copied();
+        let all: BTreeSet<u32> = held.chain(self.owned.iter().map(|it| it.0)).collect();
+        all.into_iter().collect()
+    }
+}
+
+#[test]
+fn after_any_operations_just_what_can_be_reached_is_there() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (table $t (export "t") 4 40 externref)
+            (table $other 4 externref)
+            (global $a (export "a") (mut externref) (ref.null extern))
+            (global $b (export "b") (mut externref) (ref.null extern))
+            (global $c (export "c") (mut externref) (ref.null extern))
+            (elem $nulls externref (ref.null extern) (ref.null extern))
+            (func (export "set") (param i32 externref)
+                (call $collect) (table.set $t (local.get 0) (local.get 1)) (call $collect))
+            (func (export "make") (param i32) (table.set $t (local.get 0) (call $make)))
+            (func (export "move") (param i32 i32)
+                (table.set $t (local.get 0) (table.get $t (local.get 1))) (call $collect)
+                (table.set $t (local.get 1) (ref.null extern)) (call $collect))
+            (func (export "fill") (param i32 i32)
+                (table.fill $t (local.get 0) (call $make) (local.get 1)) (call $collect))
+            (func (export "grow") (param i32) (result i32)
+                (table.grow $t (call $make) (local.get 0)) (call $collect))
+            (func (export "copy") (param i32 i32 i32)
+                (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)) (call $collect))
+            (func (export "init") (param i32)
+                (table.init $t $nulls (local.get 0) (i32.const 0) (i32.const 2)) (call $collect))
+            (func (export "rotate") (local externref)
+                (local.set 0 (global.get $a))
+                (global.set $a (global.get $b)) (call $collect)
+                (global.set $b (global.get $c)) (call $collect)
+                (global.set $c (local.get 0)) (call $collect))
+            (func (export "load") (param i32)
+                (global.set $a (table.get $t (local.get 0))) (call $collect))
+            (func (export "throw") (local externref)
+                (local.set 0 (call $make)) (call $collect) unreachable))"#
+    );
+    for (seed, config) in configs().iter().enumerate() {
+        let (mut store, instance) = start(config, &wat)?;
+        let table = instance.get_table(&mut store, "t").context("no table")?;
+        let mut dice = Dice(seed as u64 + 1);
+        let mut model = Model { table: vec![None; 4], ..Model::default() };
+        for step in 0..3_000 {
+            let mut scope = RootScope::new(&mut store);
+            let len = model.table.len() as u64;
+            let (at, from) = (dice.roll(len) as usize, dice.roll(len) as usize);
+            let call =
+                |scope: &mut RootScope<&mut Store<Objects>>, name: &str, params: &[usize]| {
+                    let params: Vec<_> = params.iter().map(|it| Val::I32(*it as i32)).collect();
+                    let func = instance.get_func(&mut *scope, name).context("no such function")?;
+                    let mut results = vec![Val::I32(0); func.ty(&*scope).results().len()];
+                    func.call(&mut *scope, &params, &mut results)
+                };
+            match dice.roll(15) {
+                0 => {
+                    call(&mut scope, "make", &[at])?;
+                    model.table[at] = Some(store_next(&scope) - 1);
+                }
+                1 => {
+                    let object = make(&mut scope)?;
+                    let set =
+                        instance.get_typed_func::<(u32, Option<Object>), ()>(&mut scope, "set")?;
+                    set.call(&mut scope, (at as u32, Some(object)))?;
+                    model.table[at] = Some(store_next(&scope) - 1);
+                }
+                2 => {
+                    call(&mut scope, "move", &[at, from])?;
+                    model.table[at] = model.table[from];
+                    model.table[from] = None;
+                }
+                3 => {
+                    let count = dice.roll(len - at as u64) as usize;
+                    call(&mut scope, "fill", &[at, count])?;
+                    let made = store_next(&scope) - 1;
+                    model.table[at..at + count].fill(Some(made));
+                }
+                4 if len < 36 => {
+                    let more = dice.roll(4) as usize;
+                    call(&mut scope, "grow", &[more])?;
+                    let made = store_next(&scope) - 1;
+                    model.table.resize(len as usize + more, Some(made));
+                }
+                5 => {
+                    let count = dice.roll(len - at.max(from) as u64) as usize;
+                    call(&mut scope, "copy", &[at, from, count])?;
+                    model.table.copy_within(from..from + count, at);
+                }
+                6 => {
+                    let at = at.min(len as usize - 2);
+                    call(&mut scope, "init", &[at])?;
+                    model.table[at..at + 2].fill(None);
+                }
+                7 => {
+                    call(&mut scope, "rotate", &[])?;
+                    model.globals.rotate_left(1);
+                }
+                8 => {
+                    call(&mut scope, "load", &[at])?;
+                    model.globals[0] = model.table[at];
+                }
+                9 => {
+                    assert!(call(&mut scope, "throw", &[]).is_err());
+                }
+                10 => {
+                    let found = table.get(&mut scope, at as u64).context("inside")?;
+                    let found = found.unwrap_extern().copied();
+                    assert_eq!(found.map(|it| number(&scope, it)).transpose()?, model.table[at]);
+                    if let Some(found) = found {
+                        let owned = found.to_owned_rooted(&mut scope)?;
+                        model.owned.push((number(&scope, found)?, owned));
+                    }
+                }
+                11 | 12 if !model.owned.is_empty() => {
+                    let position = dice.roll(model.owned.len() as u64) as usize;
+                    model.owned.swap_remove(position);
+                }
+                13 if !model.owned.is_empty() => {
+                    let position = dice.roll(model.owned.len() as u64) as usize;
+                    let (known, owned) = &model.owned[position];
+                    let object = owned.to_rooted(&mut scope);
+                    table.set(&mut scope, at as u64, object.into())?;
+                    model.table[at] = Some(*known);
+                }
+                _ => {
+                    let name = ["a", "b", "c"][at % 3];
+                    let global = instance.get_global(&mut scope, name).context("no global")?;
+                    let object = make(&mut scope)?;
+                    global.set(&mut scope, object.into())?;
+                    model.globals[at % 3] = Some(store_next(&scope) - 1);
+                }
+            }
+            drop(scope);
+            store.gc(None)?;
+            assert_eq!(store.data().living(), model.expected(), "step {step} of {seed}");
+            for (position, expected) in model.table.iter().enumerate() {
+                let mut scope = RootScope::new(&mut store);
+                let found = table.get(&mut scope, position as u64).context("inside")?;
+                let found = found.unwrap_extern().map(|it| number(&scope, *it)).transpose()?;
+                assert_eq!(found, *expected, "step {step} of {seed}");
+            }
+        }
+        assert!(store.data().next > 1_000 && store.data().collections > 3_000);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_object_that_is_gone_has_no_number() -> Result<()> {
+    let mut store = Store::new(&Engine::default(), Objects::default());
+    let raw = {
+        let mut scope = RootScope::new(&mut store);
+        let object = make(&mut scope)?;
+        object.to_raw(&mut scope)?
+    };
+    // It is there until somebody looks; then it isn't.
+    let mut scope = RootScope::new(&mut store);
+    assert!(ExternRef::from_raw(&mut scope, raw).is_some());
+    drop(scope);
+    store.gc(None)?;
+    assert!(ExternRef::from_raw(&mut store, raw).is_none());
+    Ok(())
+}
+
+#[test]
+fn results_by_number_are_good_as_long_as_the_scope() -> Result<()> {
+    let engine = Engine::default();
+    let module =
+        Module::new(&engine, "(module (func (param externref) (result externref) local.get 0))")?;
+    let mut store = Store::new(&engine, Objects::default());
+    let instance = engine.new_module_engine(&mut store, "m", &module, &[])?;
+    let func = FuncIndex(0);
+    let number = {
+        let mut scope = RootScope::new(&mut store);
+        let object = make(&mut scope)?;
+        let raw = u64::from(object.to_raw(&mut scope)?);
+        let mut identity = instance.new_call_engine(&mut scope, func)?;
+        let mut inner = RootScope::new(&mut scope);
+        assert_eq!(identity.call(&mut inner, &[raw])?, [raw]);
+        raw
+    };
+    let mut identity = instance.new_call_engine(&mut store, func)?;
+    let mut scope = RootScope::new(&mut store);
+    assert_eq!(identity.call(&mut scope, &[number])?, [number], "nobody has looked yet");
+    scope.as_context_mut().gc(None)?;
+    assert_eq!(identity.call(&mut scope, &[number])?, [number], "the result has kept it");
+    drop(scope);
+    store.gc(None)?;
+    assert_eq!(store.data().count(), 0);
+    assert!(identity.call(&mut store, &[number]).is_err());
+    Ok(())
+}
