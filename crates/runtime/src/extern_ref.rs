@@ -40,7 +40,9 @@ pub type ExternObject = Box<dyn Any + Send + Sync>;
 pub(crate) struct ExternRefs {
     objects: Arena<ExternObject>,
     /// What the host was given, the newest last.
-    roots: Vec<Place>,
+    roots: Vec<StackedRoot>,
+    /// How many roots were given, as far as 32 bits can count.
+    given: u32,
     /// What the host keeps for itself, as long as there is an `Arc` to it.
     owned: Vec<(Weak<()>, Place)>,
     /// How many of `owned` there may be before those that are gone are sought.
@@ -58,11 +60,19 @@ pub(crate) struct Rooted {
     root: Root,
 }
 
+/// A root on the stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct StackedRoot {
+    object: Place,
+    /// The how-manieth it is: a handle to one that was here before is not to this one.
+    serial: u32,
+}
+
 /// A root.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Root {
     /// At this position among the roots.
-    Stacked(u32),
+    Stacked { position: u32, serial: u32 },
     /// Somebody's own.
     Owned,
 }
@@ -255,8 +265,8 @@ impl Store {
     /// Marks what something leads to. Says whether it knows everything that does.
     fn mark(&self, marks: &mut Marks) -> bool {
         let externrefs = &self.arenas.externrefs;
-        let owned = externrefs.owned.iter().map(|(_, place)| place);
-        for place in externrefs.roots.iter().chain(owned) {
+        let owned = externrefs.owned.iter().map(|(_, place)| *place);
+        for place in externrefs.roots.iter().map(|root| root.object).chain(owned) {
             marks.set(place.index);
         }
         for number in self.host_global_externrefs() {
@@ -291,10 +301,13 @@ impl Store {
     }
 
     fn root(&mut self, object: Place) -> ExternRefId {
-        let roots = &mut self.arenas.externrefs.roots;
-        let position = u32::try_from(roots.len()).expect("64 GiB of roots are not held");
-        roots.push(object);
-        let place = Rooted { object, root: Root::Stacked(position) };
+        let externrefs = &mut self.arenas.externrefs;
+        let position = externrefs.roots.len();
+        let position = u32::try_from(position).expect("the host holds no 48 GiB of roots");
+        let serial = externrefs.given;
+        externrefs.given = serial.wrapping_add(1);
+        externrefs.roots.push(StackedRoot { object, serial });
+        let place = Rooted { object, root: Root::Stacked { position, serial } };
         ExternRefId { store: self.id(), place }
     }
 
@@ -303,8 +316,9 @@ impl Store {
         let Rooted { object, root } = handle.within(self.id())?;
         let externrefs = &self.arenas.externrefs;
         let is_rooted = match root {
-            // Where another root is now, it is for the same object or the handle is no good.
-            Root::Stacked(position) => externrefs.roots.get(position as usize) == Some(&object),
+            Root::Stacked { position, serial } => {
+                externrefs.roots.get(position as usize) == Some(&StackedRoot { object, serial })
+            }
             Root::Owned => externrefs.objects.get(object).is_some(),
         };
         if is_rooted { Ok(object) } else { Err(ExternRefId::GONE) }

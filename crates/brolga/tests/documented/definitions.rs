@@ -1,6 +1,6 @@
 //! Functions, memories, tables, globals, host objects; values and types made of them.
 
-use std::hash::DefaultHasher;
+use std::hash::{DefaultHasher, Hasher};
 
 use brolga::*;
 
@@ -343,4 +343,72 @@ fn default_values() {
         ExternType::from(memory()).default_value(&mut full),
         "1 memories pass the store's limit of 0 (setting `memories`)",
     );
+}
+
+#[test]
+fn references_whose_scope_has_ended() -> Result<()> {
+    const WORDS: &str =
+        "this externref is not rooted any more: the scope that it was given in has ended";
+    let engine = Engine::default();
+    let mut store = Store::new(&engine, ());
+    let ty = GlobalType::new(ValType::EXTERNREF, Mutability::Var);
+    let null = Val::null_extern_ref();
+    let global = Global::new(&mut store, ty.clone(), null)?;
+    let table = TableType::new(RefType::EXTERNREF, 1, None);
+    let table = Table::new(&mut store, table, Ref::Extern(None))?;
+    let identity = Func::wrap(&mut store, |object: Option<Rooted<ExternRef>>| object);
+    let typed = identity.typed::<Option<Rooted<ExternRef>>, Option<Rooted<ExternRef>>>(&store)?;
+    let owned =
+        identity.typed::<Option<OwnedRooted<ExternRef>>, Option<OwnedRooted<ExternRef>>>(&store)?;
+    let gone = {
+        let mut scope = RootScope::new(&mut store);
+        scope.reserve(10);
+        let object = ExternRef::new(&mut scope, 5)?;
+        global.set(&mut scope, object.into())?;
+        object
+    };
+    // That a global holds the object does not make it good again.
+    fails::<HandleError>(gone.to_raw(&mut store), WORDS);
+    fails::<HandleError>(gone.data(&store), WORDS);
+    fails::<HandleError>(gone.data_mut(&mut store), WORDS);
+    fails::<HandleError>(gone.to_owned_rooted(&mut store), WORDS);
+    fails::<HandleError>(gone.ref_hash(&store, &mut DefaultHasher::new()), WORDS);
+    fails::<HandleError>(Val::from(gone).ty(&store), WORDS);
+    fails::<HandleError>(Val::from(gone).to_raw(&mut store), WORDS);
+    fails::<HandleError>(Ref::from(gone).ty(&store), WORDS);
+    says(global.set(&mut store, gone.into()), WORDS);
+    says(Global::new(&mut store, ty, gone.into()), WORDS);
+    says(table.set(&mut store, 0, gone.into()), WORDS);
+    says(table.grow(&mut store, 1, gone.into()), WORDS);
+    says(table.fill(&mut store, 0, gone.into(), 1), WORDS);
+    says(typed.call(&mut store, Some(gone)), WORDS);
+    let given = identity.call(&mut store, &[gone.into()], &mut [null]);
+    says(given, &format!("argument 0: {WORDS}"));
+
+    let object = *global.get(&mut store).unwrap_externref().context("the global has it")?;
+    fails::<HandleError>(Rooted::ref_eq(&store, &gone, &object), WORDS);
+    fails::<HandleError>(OwnedRooted::ref_eq(&store, &object, &gone), WORDS);
+    let kept = object.to_owned_rooted(&mut store)?;
+    assert!(OwnedRooted::ref_eq(&store, &kept, &object)?);
+    assert_eq!(table.size(&store), 1);
+
+    // Owned ones are as good as their store.
+    let back = owned.call(&mut store, Some(kept.clone()))?.context("it comes back")?;
+    assert!(Rooted::ref_eq(&store, &back, &kept)?);
+    let hashes = |it: &OwnedRooted<ExternRef>, store: &Store<()>| {
+        let (mut object, mut reference) = (DefaultHasher::new(), DefaultHasher::new());
+        it.ref_hash(store, &mut object);
+        it.rooted_hash(&mut reference);
+        (object.finish(), reference.finish())
+    };
+    assert_eq!(hashes(&kept, &store), hashes(&kept.clone(), &store));
+    assert_eq!(hashes(&kept, &store).0, hashes(&back, &store).0);
+    assert_ne!(hashes(&kept, &store).1, hashes(&back, &store).1);
+    let mut other = Store::new(&engine, ());
+    let theirs = "this externref belongs to another store";
+    fails::<HandleError>(kept.data(&other), theirs);
+    fails::<HandleError>(object.to_owned_rooted(&mut other), theirs);
+    panics(theirs, || kept.to_rooted(&mut other));
+    panics(theirs, || kept.ref_hash(&other, &mut DefaultHasher::new()));
+    Ok(())
 }

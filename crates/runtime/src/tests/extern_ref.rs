@@ -73,6 +73,10 @@ fn an_object_goes_when_its_scope_ends() {
     assert_ne!(next, inner);
     assert!(it.store.externref(inner).is_err());
     it.store.leave_root_scope(scope);
+    // Nor does a root of the same object at the same position make an old reference good.
+    it.store.root_externref(outer).unwrap();
+    assert!(it.store.externref(again).is_err());
+    it.store.leave_root_scope(scope);
     // Ending a scope that is longer than the roots changes nothing.
     it.store.leave_root_scope(scope);
     assert_eq!(it.left(), 1);
