@@ -49,5 +49,18 @@ fn main() -> Result<()> {
     let found = shelf.get(&mut store, 4).context("no such place")?;
     let found = found.unwrap_extern().context("an empty place")?;
     assert!(Rooted::ref_eq(&store, found, &book)?);
+
+    // What is made in a scope is ours until the scope ends, and wasm's as long as it can reach it.
+    {
+        let mut scope = RootScope::new(&mut store);
+        let short = ExternRef::new(&mut scope, Book { title: "Sylvie", pages: 400 })?;
+        put.call(&mut scope, (5, Some(short)))?;
+    }
+    store.gc(None)?;
+    assert_eq!(read.call(&mut store, 5)?, 400);
+    put.call(&mut store, (5, None))?;
+    // Dropped now; the other one is ours as long as the store.
+    store.gc(None)?;
+    assert_eq!(read.call(&mut store, 4)?, 96);
     Ok(())
 }

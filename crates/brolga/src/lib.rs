@@ -80,6 +80,11 @@
 //! **Memory** is given back when an instance is [closed](Instance::close), not only with its store:
 //! at once if no other instance uses it, else when none does any more.
 //!
+//! **Host objects** that wasm holds references to ([`ExternRef`]) are dropped when nothing leads to
+//! them any more. What a host function is given and makes of them is its own until it returns; what
+//! is to be good for longer is an [`OwnedRooted`], what is to be given up sooner is made in a
+//! [`RootScope`].
+//!
 //! # Coming from wasmtime
 //!
 //! Names, signatures and semantics are those of the wasmtime crate's core, synchronous API: most
@@ -104,7 +109,7 @@
 //! - Stopping wasm from outside: [`Store::set_fuel`], [`Engine::increment_epoch`].
 //! - Compiling once, running often: [`Module::serialize`], [`Module::deserialize`],
 //!   [`Engine::precompile_module`]; or without thinking of it: [`Config::cache`].
-//! - Giving memory back: [`Instance::close`], [`Engine::delete_compiled_module`].
+//! - Giving memory back: [`Instance::close`], [`Engine::delete_compiled_module`], [`Store::gc`].
 //! - Looking on: [`Store::call_hook`], [`WasmBacktrace::capture`], [`Config::profiler`], [`inspect`].
 //! - The seam beneath, functions by index and values as bare slots: [`ModuleEngine`],
 //!   [`CallEngine`]; values without types: [`Func::call_unchecked`].
