@@ -559,17 +559,41 @@ impl FuncTranslator<'_, '_> {
             Op::I32x4RelaxedDotI8x16I7x16AddS => self.translate_relaxed_dot_add(),
 
             // Room for what comes later: typed references, exceptions, GC, threads.
-            ref other => return Err(self.unsupported(other)),
+            _ => return Err(self.unsupported()),
         }
         Ok(())
     }
 
-    /// The error for an operator that has no row.
+    /// The error for the operator under translation, which has no row.
     #[cold]
-    fn unsupported(&self, op: &Operator<'_>) -> CompileError {
-        let operator = format!("{op:?}");
-        let name = operator.split([' ', '{']).next().unwrap_or_default();
-        let what = format!("operator {name}");
-        CompileError::unsupported(self.function, self.wasm_offset as usize, what)
+    fn unsupported(&self) -> CompileError {
+        let offset = self.wasm_offset as usize;
+        let what = format!("the operator {}", opcode(&self.env.module.bytes[offset..]));
+        CompileError::unsupported(self.function, offset, what)
+    }
+}
+
+/// The number of the operator that `bytes` begin with, as the specification writes it. Names of
+/// all operators would be a burden to every program for an error that validation forestalls: what
+/// has no row here has no feature that it could be switched on by.
+fn opcode(bytes: &[u8]) -> String {
+    // Behind these stands a number of any length, least significant bits first.
+    let prefixed = matches!(bytes.first(), Some(0xfb..=0xfe));
+    let len = bytes.iter().skip(1).take_while(|byte| **byte >= 0x80).count() + 2;
+    let bytes = bytes.iter().take(if prefixed { len } else { 1 });
+    bytes.map(|byte| format!("0x{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::opcode;
+
+    #[test]
+    fn operators_are_numbered_as_in_the_specification() {
+        assert_eq!(opcode(&[0xd4, 0x00]), "0xd4");
+        assert_eq!(opcode(&[0xfb, 0x1c, 0x0b]), "0xfb 0x1c");
+        assert_eq!(opcode(&[0xfd, 0x80, 0x02, 0x0b]), "0xfd 0x80 0x02");
+        assert_eq!(opcode(&[0xfe]), "0xfe");
+        assert_eq!(opcode(&[]), "");
     }
 }

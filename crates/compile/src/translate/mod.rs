@@ -33,6 +33,7 @@ mod stack;
 mod symbols;
 mod table;
 mod trap;
+mod validate;
 mod wide;
 
 #[cfg(test)]
@@ -302,7 +303,7 @@ impl<'a, 'f> FuncTranslator<'a, 'f> {
         while !operators.eof() {
             let position = operators.original_position();
             let op = operators.read()?;
-            validator.op(position, &op)?;
+            validate::visit(&mut validator.simd_visitor(position), &op)?;
             self.at(position);
             if self.env.options.consume_fuel {
                 self.charge(&op);
