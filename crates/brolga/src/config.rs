@@ -3,16 +3,21 @@
 //! **Invariants**
 //! - What changes generated code is part of [`CompileOptions`] or the target, and so of the key
 //!   under which the engine finds compiled modules again.
+//! - What only some programs ask for (a profile, a cache, another target) is brought in by the
+//!   setting that asks for it: the linker leaves it out of the others.
 
 use core::num::NonZeroUsize;
 
 use brolga_abi::CompileOptions;
 use brolga_module::Features;
 use brolga_runtime::ProfileFormat;
+use target_lexicon::{ParseError, Triple};
 
 #[cfg(feature = "compiler")]
 use crate::Cache;
 use crate::cranelift_flags::CraneliftFlags;
+#[cfg(feature = "compiler")]
+use crate::disk_cache::CacheOfEngine;
 use crate::proposals::Absent;
 use crate::{Error, InstanceAllocationStrategy, Result};
 
@@ -119,7 +124,8 @@ pub struct Config {
     pub(crate) options: CompileOptions,
     pub(crate) features: Features,
     pub(crate) absent: Absent,
-    pub(crate) target: Option<String>,
+    /// What [`Config::target`] has made of its text.
+    pub(crate) target: Option<Result<Triple, ConfigError>>,
     pub(crate) cranelift_flags: CraneliftFlags,
     pub(crate) max_wasm_stack: usize,
     pub(crate) allocation: InstanceAllocationStrategy,
@@ -129,7 +135,7 @@ pub struct Config {
     pub(crate) backtrace_details: bool,
     pub(crate) profile: Option<ProfileFormat>,
     #[cfg(feature = "compiler")]
-    pub(crate) cache: Option<Cache>,
+    pub(crate) cache: Option<CacheOfEngine>,
     #[cfg(feature = "coredump")]
     pub(crate) coredump_on_trap: bool,
 }
@@ -348,7 +354,7 @@ impl Config {
     /// Where compiled modules are kept beyond this process; see [`Cache`]. Default: nowhere.
     #[cfg(feature = "compiler")]
     pub fn cache(&mut self, cache: Option<Cache>) -> &mut Self {
-        self.cache = cache;
+        self.cache = cache.map(CacheOfEngine::new);
         self
     }
 
@@ -357,8 +363,8 @@ impl Config {
     pub fn profiler(&mut self, profile: ProfilingStrategy) -> &mut Self {
         self.profile = match profile {
             ProfilingStrategy::None => None,
-            ProfilingStrategy::PerfMap => Some(ProfileFormat::PerfMap),
-            ProfilingStrategy::JitDump => Some(ProfileFormat::JitDump),
+            ProfilingStrategy::PerfMap => Some(ProfileFormat::PERF_MAP),
+            ProfilingStrategy::JitDump => Some(ProfileFormat::JIT_DUMP),
         };
         self
     }
@@ -378,11 +384,12 @@ impl Config {
     /// [`ConfigError::Triple`] if `target` is empty or has no architecture; whether code can be
     /// made for it is said by [`Engine::new`](crate::Engine::new).
     pub fn target(&mut self, target: &str) -> Result<&mut Self> {
+        let refused = |reason: String| ConfigError::Triple { triple: target.to_owned(), reason };
         if target.split('-').next().is_none_or(str::is_empty) {
-            let reason = "it does not begin with an architecture".to_owned();
-            return Err(ConfigError::Triple { triple: target.to_owned(), reason }.into());
+            return Err(refused("it does not begin with an architecture".to_owned()).into());
         }
-        self.target = Some(target.to_owned());
+        let triple = target.parse().map_err(|reason: ParseError| refused(reason.to_string()));
+        self.target = Some(triple);
         Ok(self)
     }
 

@@ -19,6 +19,7 @@
 //! - The name is only where to look. Code is taken if the file holds the very bytes that it is
 //!   wanted for, so that modules whose hashes are equal, by accident or on purpose, are kept apart.
 
+use core::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
@@ -28,7 +29,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use crate::{Context, Result};
+use brolga_abi::ImageFile;
+use brolga_runtime::LoadedCode;
+
+use crate::serialize::load_cached;
+use crate::{Context, Engine, Result};
 
 /// Where a [`Cache`] is, and how much it may hold.
 ///
@@ -225,6 +230,59 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// The code of a module that is found, or made by the last argument.
+type FindOrCompile =
+    fn(&Cache, &Engine, &[u8], &dyn Fn() -> Result<Arc<LoadedCode>>) -> Result<Arc<LoadedCode>>;
+
+/// A cache as an engine has it, and the way into it. An engine that was given none does not know
+/// the way, so that programs without a cache are without the code that reads and writes compiled
+/// modules.
+#[derive(Clone)]
+pub(crate) struct CacheOfEngine {
+    cache: Cache,
+    find_or_compile: FindOrCompile,
+}
+
+impl CacheOfEngine {
+    pub(crate) fn new(cache: Cache) -> CacheOfEngine {
+        CacheOfEngine { cache, find_or_compile }
+    }
+
+    /// The code of the module `bytes` for `engine`: found, or made by `compile`.
+    ///
+    /// # Errors
+    /// What `compile` fails with.
+    pub(crate) fn find_or_compile(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        compile: &dyn Fn() -> Result<Arc<LoadedCode>>,
+    ) -> Result<Arc<LoadedCode>> {
+        (self.find_or_compile)(&self.cache, engine, bytes, compile)
+    }
+}
+
+impl fmt::Debug for CacheOfEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cache.fmt(f)
+    }
+}
+
+fn find_or_compile(
+    cache: &Cache,
+    engine: &Engine,
+    bytes: &[u8],
+    compile: &dyn Fn() -> Result<Arc<LoadedCode>>,
+) -> Result<Arc<LoadedCode>> {
+    let entry = cache.entry(bytes, engine.precompile_compatibility_hash());
+    if let Some(code) = load_cached(engine, &entry, bytes) {
+        return Ok(code);
+    }
+    let code = compile()?;
+    entry.put(&ImageFile::write(&code.to_image(), &engine.config().options, &code.module));
+    Ok(code)
 }
 
 /// A place in a [`Cache`].

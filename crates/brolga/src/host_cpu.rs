@@ -29,20 +29,35 @@ pub enum HostError {
 
 impl HostError {
     /// An error if code for `triple` and processors with `cpu_features` can't run on this machine.
+    #[cfg(feature = "compiler")]
     pub(crate) fn check<'a>(
+        triple: &Triple,
+        cpu_features: impl Iterator<Item = &'a str>,
+    ) -> Result<(), HostError> {
+        if !is_of_host(triple) {
+            return Err(HostError::target(triple.to_string()));
+        }
+        HostError::check_features(cpu_features)
+    }
+
+    /// [`HostError::check`], of a triple as text: one that is none is another machine's.
+    pub(crate) fn check_text<'a>(
         triple: &str,
+        cpu_features: impl Iterator<Item = &'a str>,
+    ) -> Result<(), HostError> {
+        if !Triple::from_str(triple).is_ok_and(|triple| is_of_host(&triple)) {
+            return Err(HostError::target(triple.escape_debug().to_string()));
+        }
+        HostError::check_features(cpu_features)
+    }
+
+    fn target(found: String) -> HostError {
+        HostError::Target { expected: Triple::host().to_string(), found }
+    }
+
+    fn check_features<'a>(
         mut cpu_features: impl Iterator<Item = &'a str>,
     ) -> Result<(), HostError> {
-        let host = Triple::host();
-        // What else a triple says (vendor, C library) is nothing to code that calls no library.
-        let fits = Triple::from_str(triple).is_ok_and(|triple| {
-            triple.architecture == host.architecture
-                && triple.operating_system == host.operating_system
-        });
-        if !fits {
-            let (expected, found) = (host.to_string(), triple.escape_debug().to_string());
-            return Err(HostError::Target { expected, found });
-        }
         match cpu_features.find(|feature| !host_has(feature)) {
             None => Ok(()),
             Some(missing) => {
@@ -50,6 +65,13 @@ impl HostError {
             }
         }
     }
+}
+
+/// Whether code for `triple` is code for this machine. What else a triple says (vendor, C library)
+/// is nothing to code that calls no library.
+fn is_of_host(triple: &Triple) -> bool {
+    let host = Triple::host();
+    triple.architecture == host.architecture && triple.operating_system == host.operating_system
 }
 
 macro_rules! cpu_features {
@@ -110,9 +132,9 @@ mod tests {
     #[test]
     fn another_architecture_or_system_is_refused() {
         let host = Triple::host().to_string();
-        assert_eq!(HostError::check(&host, [].into_iter()), Ok(()));
+        assert_eq!(HostError::check_text(&host, [].into_iter()), Ok(()));
         for found in ["s390x-unknown-linux-gnu", "x86_64-unknown-none-elf", "x", "", "\n-\n"] {
-            let error = HostError::check(found, [].into_iter()).unwrap_err();
+            let error = HostError::check_text(found, [].into_iter()).unwrap_err();
             assert!(matches!(error, HostError::Target { .. }), "{error}");
             assert!(error.to_string().contains(&host), "{error}");
         }
@@ -122,7 +144,7 @@ mod tests {
     fn a_feature_that_nobody_has_is_refused() {
         let host = Triple::host().to_string();
         for feature in ["has_legs", "", "sse3"] {
-            let error = HostError::check(&host, [feature].into_iter()).unwrap_err();
+            let error = HostError::check_text(&host, [feature].into_iter()).unwrap_err();
             assert_eq!(error, HostError::CpuFeature { feature: feature.into() });
         }
     }
@@ -132,6 +154,6 @@ mod tests {
     fn this_machine_has_what_the_compiler_finds_on_it() {
         let host = brolga_compile::Target::host().unwrap();
         let features = host.cpu_features().iter().map(|it| &**it);
-        assert_eq!(HostError::check(&host.triple().to_string(), features), Ok(()));
+        assert_eq!(HostError::check(host.triple(), features), Ok(()));
     }
 }

@@ -271,7 +271,7 @@ fn first_bytes(file: &mut File) -> std::io::Result<Vec<u8>> {
 
 /// An error unless an engine of this configuration can run what is in `file` on this machine.
 fn check(file: &ImageFile<'_>, config: &Config) -> Result<(), DeserializeError> {
-    HostError::check(file.target, file.cpu_features.iter().copied())?;
+    HostError::check_text(file.target, file.cpu_features.iter().copied())?;
     if file.options_fingerprint != config.options.fingerprint() {
         return Err(options_error(file, config));
     }

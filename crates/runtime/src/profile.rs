@@ -9,9 +9,11 @@
 //! first wanted and stays open.
 //!
 //! **Invariants**
+//! - What writes a format is named by that format alone: a program that asks for none is without it.
 //! - A function's record is written before anybody can call it, in one piece.
 //! - Names are the guest's: nothing in one can be taken for the end of its record.
 
+use core::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -24,13 +26,12 @@ use brolga_os::{ProfileMark, monotonic_nanoseconds, thread_id};
 
 use crate::LoadedCode;
 
-/// What is told.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ProfileFormat {
-    /// Addresses and names.
-    PerfMap,
-    /// The code as well, with times.
-    JitDump,
+/// What is told, and how.
+#[derive(Clone, Copy)]
+pub struct ProfileFormat {
+    name: &'static str,
+    open: fn() -> io::Result<()>,
+    note: fn(&LoadedCode) -> io::Result<()>,
 }
 
 static PERF_MAP: Mutex<Option<File>> = Mutex::new(None);
@@ -44,15 +45,20 @@ struct JitDump {
 }
 
 impl ProfileFormat {
+    /// Addresses and names.
+    pub const PERF_MAP: ProfileFormat =
+        ProfileFormat { name: "PerfMap", open: || perf_map().map(drop), note: note_in_perf_map };
+
+    /// The code as well, with times.
+    pub const JIT_DUMP: ProfileFormat =
+        ProfileFormat { name: "JitDump", open: || jit_dump().map(drop), note: note_in_jit_dump };
+
     /// Opens the process's file of this format, if it is not open yet.
     ///
     /// # Errors
     /// If the file can't be made, or exists and is none to write to.
     pub fn open(self) -> io::Result<()> {
-        match self {
-            ProfileFormat::PerfMap => perf_map().map(drop),
-            ProfileFormat::JitDump => jit_dump().map(drop),
-        }
+        (self.open)()
     }
 
     /// Tells of all that is in `code`.
@@ -60,23 +66,30 @@ impl ProfileFormat {
     /// # Errors
     /// If the file can't be written.
     pub fn note(self, code: &LoadedCode) -> io::Result<()> {
-        let functions = functions(code);
-        match self {
-            ProfileFormat::PerfMap => {
-                let mut lines = Vec::new();
-                for (name, range) in &functions {
-                    let start = code.base().addr() + range.start as usize;
-                    writeln!(lines, "{start:x} {:x} {name}", range.len)?;
-                }
-                let mut file = perf_map()?;
-                file.as_mut().map_or(Ok(()), |file| file.write_all(&lines))
-            }
-            ProfileFormat::JitDump => {
-                let mut dump = jit_dump()?;
-                dump.as_mut().map_or(Ok(()), |dump| dump.write(code, &functions))
-            }
-        }
+        (self.note)(code)
     }
+}
+
+impl fmt::Debug for ProfileFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+fn note_in_perf_map(code: &LoadedCode) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for (name, range) in functions(code) {
+        let start = code.base().addr() + range.start as usize;
+        writeln!(lines, "{start:x} {:x} {name}", range.len)?;
+    }
+    let mut file = perf_map()?;
+    file.as_mut().map_or(Ok(()), |file| file.write_all(&lines))
+}
+
+fn note_in_jit_dump(code: &LoadedCode) -> io::Result<()> {
+    let functions = functions(code);
+    let mut dump = jit_dump()?;
+    dump.as_mut().map_or(Ok(()), |dump| dump.write(code, &functions))
 }
 
 /// The functions and thunks of an image with their names, which are a line each.

@@ -15,7 +15,7 @@
 
 use std::sync::Arc;
 
-use brolga_abi::{CodeImage, ImageFile};
+use brolga_abi::CodeImage;
 use brolga_compile::{CompileError, CompileObserver, Target};
 use brolga_module::ParsedModule;
 use brolga_runtime::{LoadedCode, TypeRegistry};
@@ -23,7 +23,6 @@ use brolga_runtime::{LoadedCode, TypeRegistry};
 use super::engine::EngineInner;
 use super::thunks::check_runs_here;
 use super::{EngineError, FunctionListenerFactory};
-use crate::serialize::load_cached;
 use crate::source::binary;
 use crate::{Config, Engine, Error, Module, Result};
 
@@ -87,14 +86,10 @@ impl Engine {
                 self.note_loaded(&code)?;
                 Ok(code)
             };
-            let Some(cache) = &config.cache else { return compile() };
-            let entry = cache.entry(&bytes, self.precompile_compatibility_hash());
-            if let Some(code) = load_cached(self, &entry, &bytes) {
-                return Ok(code);
+            match &config.cache {
+                Some(cache) => cache.find_or_compile(self, &bytes, &compile),
+                None => compile(),
             }
-            let code = compile()?;
-            entry.put(&ImageFile::write(&code.to_image(), &config.options, &code.module));
-            Ok(code)
         })?;
         Ok(Module::from_code(self.clone(), code))
     }

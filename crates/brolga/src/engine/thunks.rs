@@ -28,7 +28,7 @@ mod compiled {
     use brolga_runtime::{LoadedCode, TypeRegistry};
 
     use crate::engine::compile::compile_and_load;
-    use crate::{Config, ConfigError, HostError, Result};
+    use crate::{Config, HostError, Result};
 
     /// What code is made for.
     pub(in super::super) fn target(config: &Config) -> Result<Target> {
@@ -42,12 +42,8 @@ mod compiled {
     fn triple(config: &Config) -> Result<Target> {
         match &config.target {
             None => Ok(Target::host()?),
-            Some(triple) => {
-                let parsed = triple.parse().map_err(|reason: target_lexicon::ParseError| {
-                    ConfigError::Triple { triple: triple.clone(), reason: reason.to_string() }
-                })?;
-                Ok(Target::new(parsed)?)
-            }
+            Some(Ok(triple)) => Ok(Target::new(triple.clone())?),
+            Some(Err(error)) => Err(error.clone().into()),
         }
     }
 
@@ -56,7 +52,7 @@ mod compiled {
         // The compiler has asked this machine what it is, unless it was told.
         if config.target.is_some() || config.cranelift_flags.cpu_features().next().is_some() {
             let cpu_features = target.cpu_features().iter().map(|it| &**it);
-            HostError::check(&target.triple().to_string(), cpu_features)?;
+            HostError::check(target.triple(), cpu_features)?;
         }
         Ok(())
     }
