@@ -140,10 +140,8 @@ fn trap_sites(code: &CompiledCode, positions: &Positions<'_>) -> Result<Vec<Trap
         let wasm_offset = positions.at(trap.offset);
         Ok(TrapSite { code_offset: trap.offset, wasm_offset, trap: code })
     };
-    let mut sites = code.buffer.traps().iter().map(site).collect::<Result<Vec<_>, _>>()?;
-    sites.sort_by_key(|site| site.code_offset);
-    sites.dedup_by_key(|site| site.code_offset);
-    Ok(sites)
+    let sites = code.buffer.traps().iter().map(site).collect::<Result<Vec<_>, _>>()?;
+    Ok(in_order(sites, |site| site.code_offset))
 }
 
 /// The trap that Cranelift calls `code`: one of ours, or one that an instruction brings along.
@@ -164,10 +162,23 @@ fn call_sites(code: &CompiledCode, positions: &Positions<'_>) -> Vec<SourceSite>
         // What stands at the return address may belong to the next operator.
         wasm_offset: positions.at(return_address.saturating_sub(1)),
     };
-    let mut sites: Vec<_> = code.buffer.call_sites().map(|call| site(call.ret_addr)).collect();
-    sites.sort_unstable_by_key(|site| site.code_offset);
-    sites.dedup_by_key(|site| site.code_offset);
-    sites
+    let sites = code.buffer.call_sites().map(|call| site(call.ret_addr)).collect();
+    in_order(sites, |site| site.code_offset)
+}
+
+/// The first of `sites` at each offset, in the order of their offsets. Most often they are so
+/// already.
+fn in_order<T: Copy>(sites: Vec<T>, code_offset: impl Fn(&T) -> u32) -> Vec<T> {
+    if sites.is_sorted_by(|a, b| code_offset(a) < code_offset(b)) {
+        return sites;
+    }
+    // There are fewer sites than bytes of code, and of those fewer than 2³².
+    let keys = sites.iter().zip(0_u32..);
+    let keys = keys.map(|(site, place)| u64::from(code_offset(site)) << 32 | u64::from(place));
+    let mut keys: Vec<u64> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup_by_key(|key| *key >> 32);
+    keys.into_iter().map(|key| sites[key as u32 as usize]).collect()
 }
 
 /// Which wasm operator code belongs to.
@@ -184,5 +195,21 @@ impl Positions<'_> {
             Some(range) if code_offset < range.end && !range.loc.is_default() => range.loc.bits(),
             _ => self.default_wasm_offset,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+
+    #[test]
+    fn of_sites_at_one_offset_the_first_stays() {
+        let ordered = |sites: &[(u32, char)]| in_order(sites.to_vec(), |site| site.0);
+        let sorted = [(0, 'a'), (7, 'b'), (u32::MAX, 'c')];
+        assert_eq!(ordered(&sorted), sorted);
+        let sites = [(7, 'b'), (u32::MAX, 'c'), (0, 'a'), (7, 'd'), (u32::MAX, 'e'), (0, 'f')];
+        assert_eq!(ordered(&sites), sorted);
+        assert_eq!(ordered(&[(3, 'a'), (3, 'b'), (3, 'c')]), [(3, 'a')]);
+        assert_eq!(ordered(&[]), []);
     }
 }

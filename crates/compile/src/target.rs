@@ -147,12 +147,14 @@ impl Target {
 
 /// The features that `isa` was built with.
 fn enabled_features(isa: &dyn TargetIsa) -> Vec<String> {
-    let flags = isa.isa_flags().into_iter();
-    let mut features: Vec<String> = flags
-        .filter(|flag| flag.name.starts_with(FEATURE_PREFIX) && flag.as_bool() == Some(true))
-        .map(|flag| flag.name.to_owned())
-        .collect();
-    features.sort_unstable();
+    let mut features: Vec<String> = Vec::new();
+    for flag in isa.isa_flags() {
+        if flag.name.starts_with(FEATURE_PREFIX) && flag.as_bool() == Some(true) {
+            // In its place at once: there are few, and sorting texts takes much code.
+            let place = features.partition_point(|other| **other < *flag.name);
+            features.insert(place, flag.name.to_owned());
+        }
+    }
     features
 }
 

@@ -11,6 +11,13 @@ pub(crate) struct Place {
     generation: u32,
 }
 
+impl Place {
+    /// The place as one number, another for each place.
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+}
+
 /// Things by their places.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {

@@ -55,7 +55,7 @@ impl Store {
                 InstantiateError::Import { module, name, error }
             })?;
         }
-        imports.exporters.sort_unstable();
+        imports.exporters.sort_unstable_by_key(|exporter| exporter.number());
         imports.exporters.dedup();
         Ok(imports)
     }

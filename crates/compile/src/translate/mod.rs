@@ -83,8 +83,8 @@ struct State {
     symbols: symbols::Symbols,
 }
 
-/// What a translated function needs of the rest of the image. Each list is sorted, without
-/// repetitions. Direct callees are found in the relocations.
+/// What a translated function needs of the rest of the image. Each list is in the order of first
+/// use, without repetitions. Direct callees are found in the relocations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct TranslatedFunction {
     /// The builtins it calls.

@@ -22,6 +22,7 @@ pub(super) struct Symbols {
     functions: Declared<FuncRef>,
     builtins: Declared<FuncRef>,
     static_tables: Declared<GlobalValue>,
+    indirect_types: Declared<()>,
     used: TranslatedFunction,
 }
 
@@ -32,12 +33,8 @@ impl Symbols {
         self.functions.clear();
         self.builtins.clear();
         self.static_tables.clear();
-        let mut used = core::mem::take(&mut self.used);
-        used.builtins.sort_unstable();
-        used.indirect_types.sort_unstable();
-        used.indirect_types.dedup();
-        used.static_tables.sort_unstable();
-        used
+        self.indirect_types.clear();
+        core::mem::take(&mut self.used)
     }
 }
 
@@ -95,9 +92,9 @@ impl FuncTranslator<'_, '_> {
     /// The signature for a call of a function that is only known by its type `ty`.
     pub(super) fn indirect_signature(&mut self, ty: TypeIndex) -> SigRef {
         let ty = self.env.layout.canonical_type(ty);
-        let known = &mut self.symbols.used.indirect_types;
-        if known.last() != Some(&ty) {
-            known.push(ty);
+        if self.symbols.indirect_types.get(ty.0).is_none() {
+            self.symbols.indirect_types.insert(ty.0, ());
+            self.symbols.used.indirect_types.push(ty);
         }
         self.signature(ty)
     }

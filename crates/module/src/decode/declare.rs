@@ -170,7 +170,8 @@ impl Decoder {
         }
         let exports = &self.module.exports;
         let mut by_name: Vec<u32> = (0_u32..).take(exports.len()).collect();
-        by_name.sort_unstable_by(|a, b| exports[*a as usize].name.cmp(&exports[*b as usize].name));
+        // The unstable sort would be thrice the code for the same.
+        by_name.sort_by(|a, b| exports[*a as usize].name.cmp(&exports[*b as usize].name));
         self.module.exports_by_name = by_name;
         Ok(())
     }
