@@ -7,6 +7,8 @@
 use core::any::Any;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use brolga_runtime::{ExternRefId, LimitError};
@@ -22,7 +24,8 @@ use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 /// an instance or of the host's, no call that is under way. It is looked for by
 /// [`Store::gc`](crate::Store::gc), now and then by [`ExternRef::new`], and always when the store's
 /// limit of objects is reached; the objects' destructors run then, inside that function, and where
-/// one panics that is where the panic comes from. What is left goes with the store.
+/// some panic that is where the first panic comes from, when all have run. What is left goes with
+/// the store.
 ///
 /// ```
 /// # use brolga::*;
@@ -377,9 +380,32 @@ impl<C: AsContextMut> fmt::Debug for RootScope<C> {
 
 impl<T> StoreContextMut<'_, T> {
     /// Drops the objects that nothing leads to.
+    ///
+    /// # Panics
+    /// With the first panic of a destructor, when all are dropped.
     pub(crate) fn collect_externrefs(&mut self) {
         let dead = self.cell_mut().runtime.collect_externrefs();
-        drop(dead);
+        if !dead.is_empty() {
+            drop_each(dead.into_iter());
+        }
+    }
+}
+
+/// Drops objects however many of their destructors panic. (Dropping a list ends the process at the
+/// second, and how many objects go at once is the guest's choice.)
+fn drop_each(mut objects: impl ExactSizeIterator) {
+    let mut first = None;
+    while objects.len() != 0 {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| objects.by_ref().for_each(drop))) {
+            match first {
+                None => first = Some(payload),
+                // A payload may have a destructor that panics too.
+                Some(_) => mem::forget(payload),
+            }
+        }
+    }
+    if let Some(payload) = first {
+        resume_unwind(payload);
     }
 }
 

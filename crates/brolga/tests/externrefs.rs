@@ -822,3 +822,20 @@ fn results_by_number_are_good_as_long_as_the_scope() -> Result<()> {
     assert!(identity.call(&mut store, &[number]).is_err());
     Ok(())
 }
+
+#[test]
+fn any_number_of_destructors_may_panic() -> Result<()> {
+    let (mut store, _) = start(&Config::new(), "(module)")?;
+    let dropped = Arc::new(Mutex::new(0));
+    {
+        let mut scope = RootScope::new(&mut store);
+        for _ in 0..3 {
+            make(&mut scope)?;
+            ExternRef::new(&mut scope, Bomb(Arc::clone(&dropped)))?;
+        }
+    }
+    let collecting = catch_unwind(AssertUnwindSafe(|| store.gc(None)));
+    assert_eq!(collecting.expect_err("one comes through").downcast_ref(), Some(&"meant"));
+    assert_eq!((*dropped.lock().unwrap(), store.data().count()), (3, 0));
+    store.gc(None)
+}
