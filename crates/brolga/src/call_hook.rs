@@ -11,6 +11,8 @@
 //! **Invariants**
 //! - While the hook runs, it has the store to itself: the slot it came from is empty. What it calls
 //!   itself it is not told of.
+//! - What is rooted while it runs is so until it returns: it is told of every call, and would fill
+//!   the store otherwise.
 //! - No argument or result is a bare reference while the hook runs outside of calls: it may close
 //!   instances.
 
@@ -103,8 +105,11 @@ impl<T> StoreContextMut<'_, T> {
     #[cold]
     fn tell_hook(&mut self, step: CallHook) -> Result<()> {
         let Some(mut hook) = self.cell_mut().call_hook.take() else { return Ok(()) };
+        let scope = self.cell().runtime.root_scope();
         let told = catch_unwind(AssertUnwindSafe(|| hook.0(self.reborrow(), step)));
-        self.cell_mut().call_hook = Some(hook);
+        let cell = self.cell_mut();
+        cell.runtime.leave_root_scope(scope);
+        cell.call_hook = Some(hook);
         told.unwrap_or_else(|payload| resume_unwind(payload))
     }
 

@@ -153,7 +153,10 @@ impl<T: GcRef, R: Reference + core::ops::Deref<Target = T>> RootedGcRef<T> for R
 /// A reference to an object of a store that is good until the scope in which it was given ends.
 ///
 /// A host function that wasm calls is a scope: what it is given and makes is good until it returns.
-/// A [`RootScope`] is another. Outside both it is good as long as the store. Used later it is an
+/// So are what a store asks or tells at a deadline and of calls
+/// ([`Store::epoch_deadline_callback`](crate::Store::epoch_deadline_callback),
+/// [`Store::call_hook`](crate::Store::call_hook)). A [`RootScope`] is another. Outside these it is
+/// good as long as the store. Used later it is an
 /// error, even if the object is still there. What is to be good longer is made an [`OwnedRooted`].
 ///
 /// ```

@@ -839,3 +839,25 @@ fn any_number_of_destructors_may_panic() -> Result<()> {
     assert_eq!((*dropped.lock().unwrap(), store.data().count()), (3, 0));
     store.gc(None)
 }
+
+#[test]
+fn what_a_hook_makes_goes_when_it_has_returned() -> Result<()> {
+    let (mut store, instance) =
+        start(&Config::new(), r#"(module (func (export "run") (result i32) (i32.const 7)))"#)?;
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    store.call_hook(move |store, step| {
+        *keep.lock().unwrap() = Some(make(store)?);
+        ensure!(step == CallHook::CallingWasm, "meant");
+        Ok(())
+    });
+    let run = instance.get_typed_func::<(), u32>(&mut store, "run")?;
+    for _ in 0..3 {
+        assert!(run.call(&mut store, ()).is_err());
+        let made = kept.lock().unwrap().take().context("the hook was told")?;
+        assert!(number(&store, made).is_err());
+    }
+    store.gc(None)?;
+    assert_eq!((store.data().next, store.data().count()), (6, 0));
+    Ok(())
+}
