@@ -129,6 +129,27 @@ impl<'a> Slots<'a> {
         Ok(())
     }
 
+    /// Writes the next value, of a type of references to host objects, and roots the object in the
+    /// scope that is current, as `owned` goes.
+    ///
+    /// # Errors
+    /// If it is of another store.
+    ///
+    /// # Panics
+    /// As [`Slots::take`].
+    pub(crate) fn put_owned(&mut self, owned: Option<OwnedRooted<ExternRef>>) -> Result<()> {
+        let number = match &owned {
+            None => 0,
+            Some(owned) => {
+                let number = self.runtime.externref_number(owned.id())?;
+                self.runtime.root_externref(owned.id())?;
+                number
+            }
+        };
+        self.put(number.into());
+        Ok(())
+    }
+
     #[inline(always)]
     fn advance(&mut self) -> *mut u64 {
         assert!(self.left != 0, "values take the slots of their types");

@@ -53,6 +53,9 @@ pub trait WasmTy: Send + Sealed {
     type Register: Copy + 'static;
     #[doc(hidden)]
     const IS_NUMBER: bool;
+    /// Whether it keeps an object, which `store` uses up.
+    #[doc(hidden)]
+    const OWNS: bool = false;
     #[doc(hidden)]
     fn load(slots: &mut Slots<'_>) -> Self;
     #[doc(hidden)]
@@ -69,6 +72,9 @@ pub trait WasmParams: Send + Sealed {
     const SLOTS: usize;
     #[doc(hidden)]
     const CLASSES: &'static [Class];
+    /// Whether one of them [does](WasmTy::OWNS).
+    #[doc(hidden)]
+    const OWNS: bool;
     #[doc(hidden)]
     fn valtypes() -> Vec<ValType>;
     #[doc(hidden)]
@@ -265,6 +271,7 @@ macro_rules! owned_references {
         impl WasmTy for $rust {
             const SLOTS: usize = 1;
             const CLASS: Class = Class::Int;
+            const OWNS: bool = true;
 
             fn valtype() -> ValType {
                 ValType::Ref(RefType::new($nullable, HeapType::Extern))
@@ -277,7 +284,7 @@ macro_rules! owned_references {
 
             fn store(self, slots: &mut Slots<'_>) -> Result<()> {
                 let $value = self;
-                slots.put_value(Value::Extern($to))
+                slots.put_owned($to)
             }
 
             no_number!();
@@ -287,14 +294,15 @@ macro_rules! owned_references {
 
 owned_references! {
     OwnedRooted<ExternRef>, false,
-        |object| Some(object.id()), |found| found.expect("the type has no null");
+        |object| Some(object), |found| found.expect("the type has no null");
     Option<OwnedRooted<ExternRef>>, true,
-        |object| object.map(|it| it.id()), |found| found;
+        |object| object, |found| found;
 }
 
 impl<A: WasmTy> WasmParams for A {
     const SLOTS: usize = A::SLOTS;
     const CLASSES: &'static [Class] = &[A::CLASS];
+    const OWNS: bool = A::OWNS;
 
     fn valtypes() -> Vec<ValType> {
         vec![A::valtype()]
@@ -365,6 +373,7 @@ macro_rules! tuples {
         impl<$($param: WasmTy),*> WasmParams for ($($param,)*) {
             const SLOTS: usize = 0 $(+ $param::SLOTS)*;
             const CLASSES: &'static [Class] = &[$($param::CLASS),*];
+            const OWNS: bool = false $(|| $param::OWNS)*;
 
             fn valtypes() -> Vec<ValType> {
                 vec![$($param::valtype()),*]

@@ -824,6 +824,93 @@ fn results_by_number_are_good_as_long_as_the_scope() -> Result<()> {
 }
 
 #[test]
+fn arguments_stay_until_a_host_function_has_them() -> Result<()> {
+    type Owned = OwnedRooted<ExternRef>;
+    /// Looks for objects to drop, and has another take the place of one that is.
+    fn disturb(mut store: impl AsContextMut<Data = Objects>) -> Result<()> {
+        collect(&mut store)?;
+        make(store).map(drop)
+    }
+    for hooked in [false, true] {
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, Objects::default());
+        if hooked {
+            store.call_hook(|store, _| disturb(store));
+        }
+        let rooted = |mut caller: Caller<'_, Objects>, _: u64, object: Option<Object>| {
+            disturb(&mut caller)?;
+            number(caller, object.context("null")?)
+        };
+        let owned = |mut caller: Caller<'_, Objects>, _: u64, object: Option<Owned>| {
+            disturb(&mut caller)?;
+            let object = object.context("null")?.to_rooted(&mut caller);
+            number(caller, object)
+        };
+        let ty = FuncType::new(&engine, [ValType::I64, ValType::EXTERNREF], [ValType::I32]);
+        let dynamic = |mut caller: Caller<'_, Objects>, params: &[Val], results: &mut [Val]| {
+            disturb(&mut caller)?;
+            let object = *params[1].unwrap_externref().context("null")?;
+            results[0] = Val::I32(number(caller, object)? as i32);
+            Ok(())
+        };
+        // SAFETY: reads an externref, writes an i32.
+        let unchecked = unsafe {
+            Func::new_unchecked(&mut store, ty.clone(), |mut caller, values| {
+                disturb(&mut caller)?;
+                let raw = values[1].assume_init().get_externref();
+                let object = ExternRef::from_raw(&mut caller, raw).context("gone")?;
+                values[0].write(ValRaw::i32(number(caller, object)? as i32));
+                Ok(())
+            })
+        };
+        let funcs = [
+            Func::wrap(&mut store, rooted),
+            Func::wrap(&mut store, owned),
+            Func::new(&mut store, ty, dynamic),
+            unchecked,
+        ];
+        let module = Module::new(
+            &engine,
+            r#"(module (import "" "" (func $host (param i64 externref) (result i32)))
+                (func (export "run") (param i64 externref) (result i32)
+                    (call $host (local.get 0) (local.get 1))))"#,
+        )?;
+        for func in funcs {
+            let instance = Instance::new(&mut store, &module, &[func.into()])?;
+            let run = instance.get_func(&mut store, "run").context("no `run`")?;
+            for called in [func, run] {
+                let typed = called.typed::<(u64, Option<Owned>), u32>(&store)?;
+                // The second time it is known where to enter.
+                for _ in 0..2 {
+                    let mut scope = RootScope::new(&mut store);
+                    let object = make(&mut scope)?;
+                    let (expected, owned) =
+                        (number(&scope, object)?, object.to_owned_rooted(&mut scope)?);
+                    drop(scope);
+                    assert_eq!(typed.call(&mut store, (1, Some(owned)))?, expected);
+                }
+            }
+            let engine = engine.new_module_engine(&mut store, "", &module, &[func.into()])?;
+            for index in [FuncIndex(0), FuncIndex(1)] {
+                let mut called = engine.new_call_engine(&mut store, index)?;
+                // A hook that is told before the call may have it drop what nothing leads to.
+                for _ in 0..if hooked { 0 } else { 2 } {
+                    let mut scope = RootScope::new(&mut store);
+                    let object = make(&mut scope)?;
+                    let (expected, raw) = (number(&scope, object)?, object.to_raw(&mut scope)?);
+                    drop(scope);
+                    let results = called.call(&mut store, &[1, raw.into()])?;
+                    assert_eq!(results, [u64::from(expected)]);
+                }
+            }
+        }
+        store.gc(None)?;
+        assert_eq!(store.data().count(), 0, "hooked: {hooked}");
+    }
+    Ok(())
+}
+
+#[test]
 fn any_number_of_destructors_may_panic() -> Result<()> {
     let (mut store, _) = start(&Config::new(), "(module)")?;
     let dropped = Arc::new(Mutex::new(0));

@@ -19,6 +19,8 @@
 //! **Invariants**
 //! - Results are taken out of the slots before closed instances are freed: a result may be the
 //!   last reference to a function of one.
+//! - What a host function is called with is rooted until it returns: the slots are outside the stack
+//!   that calls run on, and who passed an object on may have let go of it.
 
 use core::hint;
 use core::marker::PhantomData;
@@ -131,6 +133,17 @@ unsafe fn enter<T>(
     called.map_err(|record| call_error(store, *record))
 }
 
+/// Whether it is a function of the host's. Called by the host, it reads its arguments from where no
+/// collection looks, and not before the store's hook has been told.
+///
+/// # Safety
+/// It was just resolved.
+#[inline(always)]
+unsafe fn is_host(func_ref: NonNull<FuncRef>) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { func_ref.as_ref().host_entry.is_null() }
+}
+
 /// Calls the start function of an instance, if it has one of its own.
 ///
 /// # Errors
@@ -241,26 +254,26 @@ impl SlotCallee {
         func_ref: NonNull<FuncRef>,
         slots: &mut [u64],
     ) -> Result<()> {
+        let mut scope = None;
         if self.takes_references {
             self.check_references(&store.cell().runtime, slots)?;
+            // SAFETY: just resolved; nobody changes it while the store is borrowed.
+            if unsafe { is_host(func_ref) } {
+                // SAFETY: the store is there while `store` is, which nobody uses while the scope is
+                // dropped.
+                scope = Some(unsafe { store.ptr().root_scope() });
+                root_objects(&mut store.cell_mut().runtime, self.ty.params(), slots);
+            }
         }
         // SAFETY: just resolved in its store, for which the stack was made. The slots fit the type,
         // as `call` has seen, and references in them are of that store.
         let called = unsafe { enter(store, &self.stack, func_ref, slots.as_mut_ptr()) };
+        drop(scope);
         if self.gives_objects && called.is_ok() {
-            self.root_results(&mut store.cell_mut().runtime, slots);
+            root_objects(&mut store.cell_mut().runtime, self.ty.results(), slots);
         }
         settle(store);
         called
-    }
-
-    #[cold]
-    fn root_results(&self, store: &mut RuntimeStore, slots: &[u64]) {
-        let mut at = 0;
-        for ty in self.ty.results() {
-            reference::root(store, *ty, slots[at]);
-            at += ty.slots();
-        }
     }
 
     #[cold]
@@ -272,6 +285,16 @@ impl SlotCallee {
             at += ty.slots();
         }
         Ok(())
+    }
+}
+
+/// Roots the objects among values of these types in the scope that is current.
+#[cold]
+fn root_objects(store: &mut RuntimeStore, types: &[module::ValType], slots: &[u64]) {
+    let mut at = 0;
+    for ty in types {
+        reference::root(store, *ty, slots[at]);
+        at += ty.slots();
     }
 }
 
@@ -428,7 +451,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         store.told(|store| {
             let func_ref = self.callee.look_up(store)?;
             // SAFETY: just resolved; nobody changes it while the store is borrowed.
-            let is_wasm = unsafe { !func_ref.as_ref().host_entry.is_null() };
+            let is_wasm = unsafe { !is_host(func_ref) };
             if is_wasm || !Self::IN_REGISTERS {
                 self.callee.learn(&store.cell().runtime, func_ref);
             }
@@ -449,13 +472,20 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     ) -> Result<R> {
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
         let first = slots.as_mut_ptr().cast::<u64>();
+        // SAFETY: the store is there while `store` is, which nobody uses while the scope is dropped.
+        let mut scope = Some(unsafe { store.ptr().root_scope() });
         put(store, &mut slots, params)?;
+        // SAFETY: just resolved; nobody changes it while the store is borrowed.
+        if !unsafe { is_host(func_ref) } {
+            scope = None;
+        }
         let stack = store.cell().stack.as_ptr();
         // SAFETY: just resolved, and the stack is the store's. The slots have just been written
         // and have room for the results of any type; the function takes these values, which
         // `store` checked to be the store's own where they are references. Nothing was closed
         // since the function was resolved.
         let called = unsafe { enter(store, stack, func_ref, first) };
+        drop(scope);
         let result = called.map(|()| {
             // SAFETY: the function has returned values of `R`'s types in the slots.
             R::load(&mut unsafe { Slots::new(&mut store.cell_mut().runtime, first, R::SLOTS) })
@@ -477,7 +507,11 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     ) -> Result<R> {
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
         let mut stack = [MaybeUninit::uninit(); RegisterArgs::STACK_MAX];
+        // SAFETY: the store is there while `store` is, which nobody uses while the scope is dropped.
+        let scope = P::OWNS.then(|| unsafe { store.ptr().root_scope() });
         put(&mut store, &mut slots, params)?;
+        // Wasm has its arguments at once: it is what keeps them.
+        drop(scope);
         // SAFETY: the slots have just been written.
         let args = unsafe { registers(P::CLASSES, &slots, &mut stack) };
         match enter(args) {
@@ -498,7 +532,8 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
     }
 }
 
-/// Writes values into slots.
+/// Writes values into slots. Objects that are the caller's own are rooted in the scope that is
+/// current.
 ///
 /// # Errors
 /// If one is a reference that is no good in `store`.

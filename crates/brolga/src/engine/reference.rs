@@ -46,7 +46,7 @@ pub(super) fn check(store: &Store, ty: ValType, number: u64) -> Result<()> {
     }
 }
 
-/// Roots the object that a result is a reference to, where it is one, in the scope that is current:
+/// Roots the object that a value is a reference to, where it is one, in the scope that is current:
 /// until that ends the number is good.
 pub(super) fn root(store: &mut Store, ty: ValType, number: u64) {
     if is_object(ty) {
