@@ -22,10 +22,11 @@ use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 ///
 /// **An object is dropped when nothing leads to it any more**: none of these, no global or table of
 /// an instance or of the host's, no call that is under way. It is looked for by
-/// [`Store::gc`](crate::Store::gc), now and then by [`ExternRef::new`], and always when the store's
-/// limit of objects is reached; the objects' destructors run then, inside that function, and where
-/// some panic that is where the first panic comes from, when all have run. What is left goes with
-/// the store.
+/// [`Store::gc`](crate::Store::gc) and now and then by [`ExternRef::new`], as often as new objects
+/// are worth the look. Where the store's limit of objects is reached that is sooner, and refused
+/// ones count: in a store with little to look at each time, in one with much as soon as enough
+/// have asked. The objects' destructors run then, inside that function, and where some panic that is
+/// where the first panic comes from, when all have run. What is left goes with the store.
 ///
 /// ```
 /// # use brolga::*;
@@ -48,7 +49,8 @@ impl ExternRef {
     ///
     /// # Errors
     /// [`GcHeapOutOfMemory<T>`](GcHeapOutOfMemory), with `value` in it, if the store's limit of
-    /// such objects is reached and something leads to each of those that are there.
+    /// such objects is reached: something leads to each of those that are there, or did when that was
+    /// last looked at, a short while ago. [`Store::gc`](crate::Store::gc) looks at once.
     ///
     /// # Panics
     /// If the destructor of an object that nothing leads to does.
@@ -61,7 +63,7 @@ impl ExternRef {
             store.collect_externrefs();
         }
         let runtime = &mut store.cell_mut().runtime;
-        if let Err(why) = runtime.check_externref_room() {
+        if let Err(why) = runtime.ask_for_externref_room() {
             return Err(GcHeapOutOfMemory { inner: value, why }.into());
         }
         Ok(ExternRef::from_id(runtime.new_externref(Box::new(value))?))

@@ -47,10 +47,12 @@ pub(crate) struct ExternRefs {
     owned: Vec<(Weak<()>, Place)>,
     /// How many of `owned` there may be before those that are gone are sought.
     owned_max: usize,
-    /// How many objects have been made since the last collection.
+    /// How many objects have been made since the last collection, or asked for in vain.
     made: u64,
     /// How many must have been made for the next one to be worth its while.
     due: u64,
+    /// How much the last collection had to look at, in words.
+    looked: u64,
 }
 
 /// Where a handle's root is.
@@ -85,6 +87,9 @@ pub struct RootScope(usize);
 const DUE_MIN: u64 = 1 << 10;
 /// How many words that were looked at an object made afterwards pays for.
 const WORDS_PAID: u64 = 16;
+/// The same where there is no room for another. It takes about as long to look at them as to make an
+/// object; more would let a guest that stays at the limit have the host look all the time.
+const WORDS_PAID_AT_LIMIT: u64 = 1 << 10;
 
 /// An odd factor: multiplication by it is a permutation of all numbers of 32 bits.
 const SPREAD: u32 = 0x9e37_79b1;
@@ -137,6 +142,16 @@ impl Store {
         }
         let (name, what) = ("externrefs", "externrefs");
         Err(LimitError { name, what, max: u64::from(u32::MAX) - 1, asked: number })
+    }
+
+    /// An error if there is no room for another object; having asked counts towards the next
+    /// collection.
+    pub fn ask_for_externref_room(&mut self) -> Result<(), LimitError> {
+        let room = self.check_externref_room();
+        if room.is_err() {
+            self.arenas.externrefs.made += 1;
+        }
+        room
     }
 
     /// The number that code holds as a reference to an object.
@@ -235,11 +250,14 @@ impl Store {
         self.arenas.externrefs.roots.reserve(additional);
     }
 
-    /// Whether so many objects were made that a collection is worth its while, or no more fit.
+    /// Whether so many objects were made that a collection is worth its while, or no more fit: then
+    /// fewer are enough, and those that were refused count.
     pub fn is_externref_collection_due(&self) -> bool {
         let externrefs = &self.arenas.externrefs;
         let due = externrefs.due.max(DUE_MIN);
-        externrefs.made >= due || self.check_externref_room().is_err()
+        externrefs.made >= due
+            || (externrefs.made.saturating_mul(WORDS_PAID_AT_LIMIT) >= externrefs.looked
+                && self.check_externref_room().is_err())
     }
 
     /// Takes out the objects that nothing leads to any more, for the caller to drop: their
@@ -250,7 +268,7 @@ impl Store {
         let externrefs = &mut self.arenas.externrefs;
         externrefs.made = 0;
         if externrefs.objects.len() == 0 {
-            externrefs.due = 0;
+            (externrefs.due, externrefs.looked) = (0, 0);
             return Vec::new();
         }
         externrefs.trim_owned();
@@ -258,13 +276,19 @@ impl Store {
         let is_complete = self.mark(&mut marks);
         let externrefs = &mut self.arenas.externrefs;
         let dead = if is_complete { externrefs.sweep(&marks) } else { Vec::new() };
+        externrefs.looked = marks.words;
         externrefs.due = (externrefs.objects.len() as u64).max(marks.words / WORDS_PAID);
         dead
     }
 
     /// Marks what something leads to. Says whether it knows everything that does.
     fn mark(&self, marks: &mut Marks) -> bool {
+        // First: where it does not know, the rest is for nothing.
+        if !for_each_word(self.context.get(), |word| marks.find(word)) {
+            return false;
+        }
         let externrefs = &self.arenas.externrefs;
+        marks.words += (externrefs.roots.len() + externrefs.owned.len()) as u64;
         let owned = externrefs.owned.iter().map(|(_, place)| *place);
         for place in externrefs.roots.iter().map(|root| root.object).chain(owned) {
             marks.set(place.index);
@@ -292,7 +316,7 @@ impl Store {
                 }
             }
         }
-        for_each_word(self.context.get(), |word| marks.find(word))
+        true
     }
 
     /// The objects that the host's globals hold, as code sees them.
@@ -360,13 +384,14 @@ impl ExternRefs {
 /// Which objects something leads to.
 struct Marks {
     bits: Vec<u64>,
-    /// How many words were looked at.
+    /// How many words were looked at; places of objects, which are swept afterwards, are some.
     words: u64,
 }
 
 impl Marks {
     fn new(externrefs: &ExternRefs) -> Self {
-        Self { bits: vec![0; externrefs.objects.places().div_ceil(64)], words: 0 }
+        let places = externrefs.objects.places();
+        Self { bits: vec![0; places.div_ceil(64)], words: places as u64 }
     }
 
     /// Marks the object that code refers to by `number`, if that is a reference.

@@ -227,3 +227,53 @@ fn at_the_limit_room_is_sought() {
     assert_eq!(it.left(), 0);
     it.object();
 }
+
+/// Makes objects that go at once, looking for room as the host does; how often that was.
+fn churn(it: &mut Counting, objects: usize) -> usize {
+    let mut collected = 0;
+    for _ in 0..objects {
+        if it.store.is_externref_collection_due() {
+            collected += 1;
+            it.left();
+        }
+        let scope = it.store.root_scope();
+        if it.store.ask_for_externref_room().is_ok() {
+            it.object();
+        }
+        it.store.leave_root_scope(scope);
+    }
+    collected
+}
+
+#[test]
+fn whoever_stays_at_the_limit_has_nobody_look_all_the_time() {
+    let mut it = Counting::new();
+    it.store.set_limits(Limits { externrefs: 100, ..Limits::default() });
+    for _ in 0..99 {
+        it.object();
+    }
+    // With little to look at that is no matter.
+    assert_eq!(churn(&mut it, 1_000), 999);
+    let null = Value::Extern(None);
+    it.store.new_table(TableType { min: 500_000, ..OBJECTS }, null).unwrap();
+    it.left();
+    let collected = churn(&mut it, 10_000);
+    assert!((15..=25).contains(&collected), "{collected}");
+    // Asking helps.
+    it.left();
+    assert!(it.store.check_externref_room().is_ok());
+}
+
+#[test]
+fn places_that_are_empty_are_looked_at_too() {
+    let mut it = Counting::new();
+    let scope = it.store.root_scope();
+    for _ in 0..160_000 {
+        it.object();
+    }
+    it.store.leave_root_scope(scope);
+    it.object();
+    assert_eq!(it.left(), 1);
+    let collected = churn(&mut it, 100_000);
+    assert!((9..=10).contains(&collected), "{collected}");
+}
