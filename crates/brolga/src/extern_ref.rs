@@ -11,7 +11,7 @@ use core::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use brolga_runtime::{ExternRefId, LimitError};
+use brolga_runtime::{ExternRefId, LimitError, StoreId};
 
 use crate::{AsContext, AsContextMut, Result, StoreContext, StoreContextMut};
 
@@ -341,14 +341,17 @@ references!(Rooted OwnedRooted);
 /// ```
 pub struct RootScope<C: AsContextMut> {
     store: C,
+    /// The store in which it began: the embedder's `C` may have another next time.
+    id: StoreId,
     scope: brolga_runtime::RootScope,
 }
 
 impl<C: AsContextMut> RootScope<C> {
     /// Begins a scope, inside the one that is current.
     pub fn new(store: C) -> RootScope<C> {
-        let scope = store.as_context().cell().runtime.root_scope();
-        RootScope { store, scope }
+        let runtime = &store.as_context().cell().runtime;
+        let (id, scope) = (runtime.id(), runtime.root_scope());
+        RootScope { store, id, scope }
     }
 
     /// Makes room for so many references.
@@ -359,7 +362,11 @@ impl<C: AsContextMut> RootScope<C> {
 
 impl<C: AsContextMut> Drop for RootScope<C> {
     fn drop(&mut self) {
-        self.store.as_context_mut().cell_mut().runtime.leave_root_scope(self.scope);
+        let mut store = self.store.as_context_mut();
+        let runtime = &mut store.cell_mut().runtime;
+        if runtime.id() == self.id {
+            runtime.leave_root_scope(self.scope);
+        }
     }
 }
 

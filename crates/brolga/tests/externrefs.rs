@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use brolga::*;
@@ -1200,5 +1201,151 @@ fn instances_that_are_closed_or_failed_keep_what_others_reach_through_them() -> 
         store.gc(None)?;
         assert_eq!(store.data().living(), [2], "the host's global stays");
     }
+    Ok(())
+}
+
+/// One of two stores: which, may change.
+struct Either<'a, A> {
+    one: A,
+    other: &'a mut Store<Objects>,
+    is_other: &'a AtomicBool,
+}
+
+impl<A: AsContextMut<Data = Objects>> AsContext for Either<'_, A> {
+    type Data = Objects;
+
+    fn as_context(&self) -> StoreContext<'_, Objects> {
+        match self.is_other.load(Relaxed) {
+            true => self.other.as_context(),
+            false => self.one.as_context(),
+        }
+    }
+}
+
+impl<A: AsContextMut<Data = Objects>> AsContextMut for Either<'_, A> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Objects> {
+        match self.is_other.load(Relaxed) {
+            true => self.other.as_context_mut(),
+            false => self.one.as_context_mut(),
+        }
+    }
+}
+
+#[test]
+fn a_scope_ends_in_its_own_store_only() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (import "" "confuse" (func $confuse (param externref) (result externref)))
+            (func (export "run") (param $given externref) (result externref) (local $own externref)
+                (local.set $own (call $make))
+                (drop (call $confuse (local.get $own)))
+                (call $expect (local.get $own) (i32.const 1))
+                (call $expect (local.get $given) (i32.const 0))
+                (call $confuse (local.get $given))))"#
+    );
+    let engine = Engine::default();
+    let mut linker = Linker::<Objects>::new(&engine);
+    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
+    linker.func_wrap("", "number", |_: Option<Object>| 0)?;
+    linker.func_wrap("", "fail", || ())?;
+    linker.func_wrap("", "panic", || ())?;
+    linker.func_wrap(
+        "",
+        "expect",
+        |mut caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
+            collect(&mut caller)?;
+            ensure!(number(caller, object.context("null")?)? == expected, "another");
+            Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        "",
+        "confuse",
+        |mut caller: Caller<'_, Objects>, object: Option<Object>| {
+            let object = object.context("null")?;
+            let is_other = AtomicBool::new(true);
+            let mut other = Store::new(caller.engine(), Objects::default());
+            let one = &mut caller;
+            let scope = RootScope::new(Either { one, other: &mut other, is_other: &is_other });
+            is_other.store(false, Relaxed);
+            drop(scope);
+            collect(&mut caller)?;
+            number(&caller, object)?;
+            make(&mut caller)?;
+            // Inner scopes that are forgotten, and end with the host function.
+            std::mem::forget(RootScope::new(&mut caller));
+            make(&mut caller).map(Some)
+        },
+    )?;
+    let module = Module::new(&engine, wat)?;
+    let mut store = Store::new(&engine, Objects::default());
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<Option<Object>, Option<Object>>(&mut store, "run")?;
+    let given = make(&mut store)?;
+    let last = run.call(&mut store, Some(given))?.context("an object")?;
+    store.gc(None)?;
+    assert_eq!((number(&store, given)?, number(&store, last)?), (0, 5));
+    assert_eq!(store.data().living(), [0, 5]);
+    Ok(())
+}
+
+#[test]
+fn on_another_thread_nothing_is_dropped() -> Result<()> {
+    let wat = format!(
+        r#"(module {IMPORTS}
+            (import "" "elsewhere" (func $elsewhere))
+            (func (export "inner") (local externref)
+                (local.set 0 (call $make))
+                (call $collect)
+                (drop (call $number (local.get 0))))
+            (func (export "run") (local externref)
+                (drop (call $make))
+                (local.set 0 (call $make))
+                (call $elsewhere)
+                (call $expect (local.get 0) (i32.const 1))))"#
+    );
+    let engine = Engine::default();
+    let mut linker = Linker::<Objects>::new(&engine);
+    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
+    let look = |caller: Caller<'_, Objects>, object: Option<Object>| {
+        number(caller, object.context("null")?)
+    };
+    linker.func_wrap("", "number", look)?;
+    linker.func_wrap(
+        "",
+        "expect",
+        |caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
+            ensure!(number(caller, object.context("null")?)? == expected, "another");
+            Ok(())
+        },
+    )?;
+    linker.func_wrap("", "fail", || ())?;
+    linker.func_wrap("", "panic", || ())?;
+    linker.func_wrap("", "elsewhere", |mut caller: Caller<'_, Objects>| {
+        let caller = &mut caller;
+        let on_thread = std::thread::scope(|scope| {
+            let thread = scope.spawn(move || -> Result<()> {
+                collect(&mut *caller)?;
+                ensure!(caller.data().count() == 2, "the first is kept for now");
+                let inner = caller.get_export("inner").and_then(Extern::into_func);
+                let inner = inner.context("no `inner`")?.typed::<(), ()>(&*caller)?;
+                inner.call(&mut *caller, ())?;
+                ensure!(caller.data().count() == 3, "all are kept");
+                collect(caller)
+            });
+            thread.join()
+        });
+        on_thread.map_err(|_| Error::msg("it panicked"))?
+    })?;
+    let module = Module::new(&engine, wat)?;
+    let mut store = Store::new(&engine, Objects::default());
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<(), ()>(&mut store, "run")?;
+    run.call(&mut store, ())?;
+    assert_eq!(store.data().collections, 3);
+    store.gc(None)?;
+    assert_eq!(store.data().count(), 0);
     Ok(())
 }
