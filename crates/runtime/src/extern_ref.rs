@@ -19,7 +19,7 @@
 //! **Trusts** that code holds numbers that it was given, and where `stack_words.rs` finds them.
 //! **Promises** that a number which code can hold has its object, that an [`ExternRefId`] finds the
 //! object it was made for or none, and that collecting runs no code of the host's.
-//! **Tested by** `tests/extern_ref.rs`; with code, by `tests/externrefs.rs` of `brolga`.
+//! **Tested by** `tests/extern_ref.rs`; with code, by `tests/externrefs/` of `brolga`.
 
 use std::any::Any;
 use std::sync::Weak;

@@ -14,7 +14,7 @@
 //! **Trusts** that host code between two calls of one stack keeps registers in its frames there,
 //! as the C ABI has it.
 //! **Promises** every such word, or to say that it does not know them all.
-//! **Tested by** `tests/externrefs.rs` of `brolga`.
+//! **Tested by** `tests/externrefs/` of `brolga`.
 //!
 //! **Invariants**
 //! - It reads what it finds and passes nothing on but numbers.

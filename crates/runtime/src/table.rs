@@ -164,9 +164,13 @@ impl Store {
         type_id: FunctionTypeId,
         position: u64,
     ) -> Result<FuncId, LookupError> {
+        let scope = self.root_scope();
         let func = match self.table_get(table, position) {
             Ok(Value::Func(func)) => func.ok_or(LookupError::Trap(TrapCode::IndirectCallToNull))?,
-            Ok(_) => return Err(TableError::ElementTypes.into()),
+            Ok(_) => {
+                self.leave_root_scope(scope);
+                return Err(TableError::ElementTypes.into());
+            }
             Err(TableError::OutOfBounds { .. }) => {
                 return Err(LookupError::Trap(TrapCode::UndefinedElement));
             }

@@ -78,7 +78,7 @@ impl Func {
     /// - The list is there to read and write, and nobody else uses it meanwhile.
     /// - It holds as many values as the function has parameters, each of its parameter's type.
     ///   References among them are null, or of [`Func::to_raw`] or [`ExternRef::to_raw`] with
-    ///   `store`.
+    ///   `store`, and something else keeps the objects until the function has them.
     pub unsafe fn call_unchecked(
         &self,
         mut store: impl AsContextMut,
