@@ -186,6 +186,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has other words for the system's errors")]
     fn messages_say_what_how_much_why_and_what_to_try() {
         assert_eq!(
             refused(Operation::Reserve, 4096, libc::ENOMEM),

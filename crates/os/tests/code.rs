@@ -18,6 +18,7 @@ fn pages_with_answer(count: usize, at: usize) -> WritableCode {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs machine code")]
 fn sealed_code_runs() {
     let page = page_size();
     let sealed = pages_with_answer(3, page).seal(page..2 * page).unwrap();
@@ -29,6 +30,7 @@ fn sealed_code_runs() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "reads what the kernel maps")]
 fn the_executable_range_is_the_only_one() {
     let page = page_size();
     let sealed = pages_with_answer(3, page).seal(page..2 * page).unwrap();
@@ -69,6 +71,7 @@ fn this_process_may_create_code() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs machine code")]
 fn addresses_used_again_run_the_new_code() {
     for round in 0..1000_u32 {
         let mut code = WritableCode::new(page_size()).unwrap();

@@ -1,4 +1,7 @@
 //! What happens when the system says no, and that nothing is left behind when it says yes.
+//!
+//! Not under Miri, which starts no processes.
+#![cfg(not(miri))]
 
 mod child;
 

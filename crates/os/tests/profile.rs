@@ -5,6 +5,7 @@ use std::io::Write;
 use brolga_os::{ProfileMark, monotonic_nanoseconds, thread_id};
 
 #[test]
+#[cfg_attr(miri, ignore = "reads what the kernel maps")]
 fn a_marked_file_is_among_the_executable_mappings() {
     let path = std::env::temp_dir().join(format!("brolga-os-mark-{}", std::process::id()));
     let mut file =
@@ -23,6 +24,7 @@ fn a_marked_file_is_among_the_executable_mappings() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "maps a file")]
 fn a_file_that_may_not_be_read_is_not_marked() {
     let path = std::env::temp_dir().join(format!("brolga-os-no-mark-{}", std::process::id()));
     let file = std::fs::File::create(&path).unwrap();

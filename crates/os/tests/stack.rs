@@ -8,6 +8,7 @@ use brolga_os::{
 };
 
 #[test]
+#[cfg_attr(miri, ignore = "reads what the kernel maps")]
 fn the_guard_lies_directly_below_the_usable_part() {
     let stack = StackMapping::new(100_000).unwrap();
     let (bottom, top) = (stack.bottom().addr(), stack.top().addr());
@@ -51,6 +52,7 @@ fn the_least_and_the_most() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the thread library, which Miri lacks")]
 fn a_thread_runs_inside_its_bounds() {
     let bytes = 256 << 10;
     let check = move || {

@@ -46,6 +46,11 @@ impl MemoryImage {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// What a mapping shows.
+    pub(super) fn contents(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
 impl AsFd for MemoryImage {

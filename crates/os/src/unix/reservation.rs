@@ -10,8 +10,6 @@
 //! - What was never committed faults on every access, so the untouched rest is the guard.
 //! - Pages appear as zero, or as the image mapped over them, whatever they held before.
 
-use std::os::fd::AsFd;
-
 use super::image::MemoryImage;
 use super::mapping::{Access, Mapping};
 use crate::error::{Operation, OsError};
@@ -71,6 +69,6 @@ impl Reservation {
 
     /// Maps an image at `offset`, readable and writable; writes stay in this reservation.
     pub fn map_image(&self, offset: usize, image: &MemoryImage) -> Result<(), OsError> {
-        self.mapping.overlay(Operation::MapImage, offset, image.len(), image.as_fd())
+        self.mapping.overlay(Operation::MapImage, offset, image.len(), image.contents())
     }
 }

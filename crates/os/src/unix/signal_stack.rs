@@ -60,6 +60,10 @@ fn prepare() -> Result<(), OsError> {
 /// matrix tiles the latter alone can be large.
 fn required_bytes() -> usize {
     const AT_MINSIGSTKSZ: libc::c_ulong = 51;
+    if cfg!(miri) {
+        // It has no auxiliary vector, as little as frames of the kernel's.
+        return SIGNAL_STACK_BYTES_MIN;
+    }
     // SAFETY: reads the auxiliary vector; an entry that isn't there reads as zero.
     let frame_bytes = unsafe { libc::getauxval(AT_MINSIGSTKSZ) } as usize;
     SIGNAL_STACK_BYTES_MIN.max(SIGNAL_STACK_BYTES_MIN / 2 + frame_bytes)
@@ -114,7 +118,17 @@ impl Drop for SignalStack {
     }
 }
 
+/// Miri sends no signals: the stack for them is noted, and nobody runs on it.
+#[cfg(miri)]
+fn exchange(new: Option<&libc::stack_t>) -> Result<libc::stack_t, OsError> {
+    const NONE: libc::stack_t =
+        libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    thread_local!(static CURRENT: Cell<libc::stack_t> = const { Cell::new(NONE) });
+    Ok(new.map_or_else(|| CURRENT.get(), |&new| CURRENT.replace(new)))
+}
+
 /// Sets the signal stack, if one is given, and returns the one before.
+#[cfg(not(miri))]
 fn exchange(new: Option<&libc::stack_t>) -> Result<libc::stack_t, OsError> {
     let mut before =
         libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };

@@ -12,6 +12,7 @@
 //! - Pages are charged when they are touched; `MAP_GROWSDOWN` is not used, as it would let the
 //!   stack move its own end.
 
+#[cfg(not(miri))]
 use std::arch::asm;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
@@ -85,13 +86,17 @@ impl StackMapping {
 /// The stack pointer of the function this is inlined into.
 #[inline(always)]
 pub fn current_stack_pointer() -> usize {
+    // Miri reads no registers: a variable of the caller is as good as on its stack.
+    #[cfg(miri)]
+    let pointer = ptr::from_ref(&MaybeUninit::<u8>::uninit()).addr();
+    #[cfg(not(miri))]
     let pointer: usize;
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: reads a register.
     unsafe {
         asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags));
     }
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
     // SAFETY: reads a register.
     unsafe {
         asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags));
