@@ -83,6 +83,7 @@ fn module_bytes() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn types_of_a_module() {
     off_by_one(limits::TYPES, |count| {
         let mut types = TypeSection::new();
@@ -96,6 +97,7 @@ fn types_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn imports_of_a_module() {
     // The sizes of the types reach their own limit first, and a module starts out
     // with one: the largest number is two less.
@@ -105,6 +107,7 @@ fn imports_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn functions_of_a_module() {
     off_by_one(limits::FUNCTIONS, |count| {
         let mut functions = FunctionSection::new();
@@ -120,6 +123,7 @@ fn functions_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn tables_of_a_module() {
     off_by_one(limits::TABLES, |count| {
         let mut tables = TableSection::new();
@@ -148,6 +152,7 @@ fn memories_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn globals_of_a_module() {
     off_by_one(limits::GLOBALS, |count| {
         let mut globals = GlobalSection::new();
@@ -161,6 +166,7 @@ fn globals_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn exports_of_a_module() {
     let make = |count: usize| {
         let mut memories = MemorySection::new();
@@ -178,6 +184,7 @@ fn exports_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn element_segments_of_a_module() {
     off_by_one(limits::ELEMENT_SEGMENTS, |count| {
         let mut elements = ElementSection::new();
@@ -191,6 +198,7 @@ fn element_segments_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn elements_of_a_segment() {
     off_by_one(limits::ELEMENTS, |count| {
         let mut functions = FunctionSection::new();
@@ -220,12 +228,14 @@ fn data_segments(count: usize, announced: bool) -> Vec<u8> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn data_segments_of_a_module() {
     off_by_one(limits::DATA_SEGMENTS, |count| data_segments(count, false));
     off_by_one(limits::DATA_COUNT, |count| data_segments(count, true));
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn custom_sections_of_a_module() {
     off_by_one(limits::CUSTOM_SECTIONS, |count| {
         let mut module = Module::new();
@@ -237,6 +247,7 @@ fn custom_sections_of_a_module() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn bytes_of_names() {
     off_by_one(limits::STRING_BYTES, |bytes| {
         let mut imports = ImportSection::new();
@@ -301,6 +312,7 @@ fn params_and_results() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn size_of_all_types() {
     // One function type of 999 results, imported often enough.
     let make = |count: usize| {
@@ -322,6 +334,7 @@ fn size_of_all_types() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn bytes_of_bodies() {
     off_by_one(limits::BODY_BYTES, |bytes| {
         let mut body = Function::new([]);
@@ -332,6 +345,7 @@ fn bytes_of_bodies() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn locals_of_functions() {
     off_by_one(limits::LOCALS, |count| {
         let mut types = TypeSection::new();
@@ -350,6 +364,7 @@ fn locals_of_functions() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a module of that size takes hours")]
 fn targets_of_br_table() {
     // As many as are allowed do not fit into a body that is allowed; the count is read first.
     refused(limits::BR_TABLE_TARGETS, |count| {

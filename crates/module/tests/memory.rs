@@ -13,6 +13,7 @@ fn peak_bytes() -> u64 {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the system about the process")]
 fn counts_that_lie_reserve_nothing() {
     validate(b"\0asm\x01\0\0\0", Features::default()).unwrap();
     let before = peak_bytes();

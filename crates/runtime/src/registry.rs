@@ -315,6 +315,7 @@ mod tests {
 
     #[test]
     fn readers_and_writers_do_not_disturb_each_other() {
+        const ROUNDS: usize = if cfg!(miri) { 10 } else { 2_000 };
         let _alone = alone();
         let stop = AtomicBool::new(false);
         let fixed = register(text(100), image(), Weak::new());
@@ -333,7 +334,7 @@ mod tests {
             let writers: Vec<_> = (0..4)
                 .map(|thread| {
                     scope.spawn(move || {
-                        for _ in 0..2_000 {
+                        for _ in 0..ROUNDS {
                             let one = register(text(2 * thread), image(), Weak::new());
                             let two = register(text(2 * thread + 1), image(), Weak::new());
                             assert_eq!(found(text(2 * thread).start), Some(one.start));
