@@ -471,7 +471,6 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         params: P,
     ) -> Result<R> {
         let mut slots: TypedSlots = [MaybeUninit::uninit(); TYPED_SLOTS];
-        let first = slots.as_mut_ptr().cast::<u64>();
         // SAFETY: the store is there while `store` is, which nobody uses while the scope is dropped.
         let mut scope = Some(unsafe { store.ptr().root_scope() });
         put(store, &mut slots, params)?;
@@ -479,6 +478,8 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         if !unsafe { is_host(func_ref) } {
             scope = None;
         }
+        // The slots are everybody's from here on: a pointer from before would be no good any more.
+        let first = slots.as_mut_ptr().cast::<u64>();
         let stack = store.cell().stack.as_ptr();
         // SAFETY: just resolved, and the stack is the store's. The slots have just been written
         // and have room for the results of any type; the function takes these values, which
