@@ -14,6 +14,9 @@
 //! - `jump` goes to a [`Landing`], abandoning the frames below;
 //! - `plain_return_address` takes a signature off a return address.
 //!
+//! Miri, which runs no machine code, gets by on the functions of `miri.rs`: they call host functions
+//! and nothing else.
+//!
 //! **Trusts**
 //! - Code keeps the callee-saved registers of its convention: `Tail`'s are the C ABI's.
 //! - The direction flag, the floating point control word and the like are as the C ABI has them:
@@ -32,18 +35,29 @@
 //! `brolga`.
 
 #[cfg(target_arch = "aarch64")]
+#[cfg_attr(miri, allow(dead_code, reason = "`miri.rs` stands in for most of it"))]
 mod aarch64;
+#[cfg(miri)]
+mod miri;
 #[cfg(target_arch = "x86_64")]
+#[cfg_attr(miri, allow(dead_code, reason = "`miri.rs` stands in for most of it"))]
 mod x86_64;
 
 use std::mem::MaybeUninit;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 pub(crate) use aarch64::{
     enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
     jump, kept_registers, plain_return_address,
 };
-#[cfg(target_arch = "x86_64")]
+#[cfg(miri)]
+pub(crate) use host_stub::host_out_of_stack;
+#[cfg(miri)]
+pub(crate) use miri::{
+    enter_registers, enter_registers_here, enter_slots, host_function_entry, jump, kept_registers,
+    plain_return_address,
+};
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) use x86_64::{
     enter_registers, enter_registers_here, enter_slots, host_function_entry, host_out_of_stack,
     jump, kept_registers, plain_return_address,

@@ -57,7 +57,8 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// More is refused: Miri would abort.
     const BYTES_MAX: usize = 1 << 36;
-    /// In larger ones all bytes are initialised: Miri takes memory of its own for each that is not.
+    /// In larger ones what may not be accessed is zero: Miri takes memory of its own for each byte
+    /// that is not initialised.
     const NOTED_BYTES_MAX: usize = 64 << 20;
 
     pub(crate) fn new(operation: Operation, len: usize, access: Access) -> Result<Self, OsError> {
@@ -110,9 +111,12 @@ impl Mapping {
         let range = self.range(operation, offset, len)?;
         assert!(access != Access::None, "asked for by nobody");
         let mut pages = self.pages();
-        for hidden in pages.hidden(&range) {
-            // SAFETY: inside our range; until now nobody may have had a reference there.
-            unsafe { self.as_ptr().add(hidden.start).write_bytes(0, hidden.len()) };
+        // What is hidden in larger ones is zero already.
+        if self.len <= Self::NOTED_BYTES_MAX {
+            for hidden in pages.hidden(&range) {
+                // SAFETY: inside our range; until now nobody may have had a reference there.
+                unsafe { self.as_ptr().add(hidden.start).write_bytes(0, hidden.len()) };
+            }
         }
         pages.hide(&range);
         pages.accessible.push(range);
