@@ -436,7 +436,8 @@ mod tests {
     #[test]
     fn numbers_are_spread_and_found_again() {
         assert_eq!(index_of(0), None, "null");
-        let indices = (0..10_000).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX - 1]);
+        let first = if cfg!(miri) { 100 } else { 10_000 };
+        let indices = (0..first).chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX - 1]);
         for index in indices {
             let number = (index + 1).wrapping_mul(SPREAD);
             assert_eq!(index_of(number), Some(index));

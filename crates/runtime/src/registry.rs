@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn readers_and_writers_do_not_disturb_each_other() {
-        const ROUNDS: usize = if cfg!(miri) { 10 } else { 2_000 };
+        const ROUNDS: usize = if cfg!(miri) { 3 } else { 2_000 };
         let _alone = alone();
         let stop = AtomicBool::new(false);
         let fixed = register(text(100), image(), Weak::new());

@@ -160,7 +160,7 @@ fn an_owned_root_lasts_as_long_as_its_holder() {
 fn owned_roots_that_nobody_holds_take_no_room() {
     let mut it = Counting::new();
     let object = it.object();
-    for _ in 0..10_000 {
+    for _ in 0..if cfg!(miri) { 300 } else { 10_000 } {
         let life = Arc::new(());
         it.store.own_externref(object, Arc::downgrade(&life)).unwrap();
     }
@@ -180,6 +180,7 @@ fn handles_are_of_their_store() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "100,000 objects take minutes")]
 fn a_collection_is_due_in_proportion_to_what_there_is() {
     let mut it = Counting::new();
     let scope = it.store.root_scope();

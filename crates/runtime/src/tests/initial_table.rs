@@ -73,6 +73,7 @@ fn later_segments_write_over_earlier_ones() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "modules of so many functions take minutes")]
 fn segments_are_written_where_something_could_go_wrong() {
     let engine = Engine::new();
     let table = r#"(table (export "t") 4 funcref) (elem (i32.const 0) $a $b $c $d $e)"#;
@@ -106,6 +107,7 @@ fn segments_are_written_where_something_could_go_wrong() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "tables of 65,536 elements take minutes")]
 fn large_tables_are_written_from_their_segments() {
     let engine = Engine::new();
     for (size, expected) in [(64 << 10, true), ((64 << 10) + 1, false)] {

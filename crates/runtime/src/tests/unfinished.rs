@@ -63,7 +63,7 @@ fn a_panic_at_any_question_leaves_nothing() {
     store.set_growth_hook(Some(Box::new(Panicking(Arc::clone(&left)))));
     let before = held(&store);
     for question in 1..=5 {
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 2 } else { 200 } {
             *left.lock().unwrap() = question;
             let made = catch_unwind(AssertUnwindSafe(|| store.instantiate(&code, &imports)));
             assert!(made.is_err(), "question {question} is asked");
@@ -87,7 +87,7 @@ fn a_panic_leaves_no_memory_or_table_of_the_host_s() {
     store.set_growth_hook(Some(Box::new(Panicking(Arc::clone(&left)))));
     let before = held(&store);
     let (memory, table) = (decode("(module (memory 1))"), decode("(module (table 1 funcref))"));
-    for _ in 0..20 {
+    for _ in 0..if cfg!(miri) { 2 } else { 20 } {
         *left.lock().unwrap() = 1;
         let made = catch_unwind(AssertUnwindSafe(|| store.new_memory(memory.memories[0])));
         assert!(made.is_err());
