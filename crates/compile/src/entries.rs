@@ -373,6 +373,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn there_is_code_for_every_mixture_of_types() {
         for target in Target::all_of_this_build() {
             for count in 0..=20 {
@@ -385,6 +386,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn there_is_code_for_one_type_many_times() {
         for target in Target::all_of_this_build() {
             for ty in TYPES {
@@ -394,6 +396,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn there_is_code_for_as_many_values_as_a_type_may_have() {
         for target in Target::all_of_this_build() {
             compile_both(&target, &FuncType::new(types(1000, 0), types(1000, 3)));
@@ -403,6 +406,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn there_is_code_for_every_builtin() {
         for target in Target::all_of_this_build() {
             for &builtin in Builtin::ALL {
@@ -413,6 +417,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn a_host_exit_needs_little_stack() {
         let vectors = vec![ValType::V128; 1000];
         let ty = FuncType::new(vectors.clone(), vectors);

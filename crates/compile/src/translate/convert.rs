@@ -153,6 +153,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn bounds_accept_exactly_what_fits() {
         for from in [types::F32, types::F64] {
             for to in [types::I32, types::I64] {
@@ -163,6 +164,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn bounds_are_not_rounded() {
         for to in [types::I32, types::I64] {
             for signed in [true, false] {

@@ -245,6 +245,7 @@ fn module_with(body: &str) -> String {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn every_shape_of_code_gives_ir_that_verifies() {
     let mut failures = String::new();
     for body in BODIES {
@@ -259,6 +260,7 @@ fn every_shape_of_code_gives_ir_that_verifies() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn every_shape_of_code_compiles() {
     let functions: String = BODIES
         .iter()
@@ -275,6 +277,7 @@ fn every_shape_of_code_compiles() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_block_that_nothing_branches_to_is_none() {
     let text = ir(
         "(module (func (result i32) block block (result i32) i32.const 1 end return end i32.const 2))",
@@ -283,12 +286,14 @@ fn a_block_that_nothing_branches_to_is_none() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn an_if_without_else_is_three_blocks() {
     let text = ir("(module (func (param i32) local.get 0 if nop end))");
     assert_eq!(count(&text, "\nblock"), 3, "{text}");
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn code_that_cannot_be_reached_gives_no_ir() {
     let text = ir("(module (memory 1) (func
         return block loop i32.const 0 i32.load drop br 0 end end i32.const 0 if end))");
@@ -297,6 +302,7 @@ fn code_that_cannot_be_reached_gives_no_ir() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn code_that_cannot_be_reached_is_validated() {
     let module = parse("(module (func unreachable i32.const 0 drop))");
     let mut bytes = module.bytes.to_vec();
@@ -310,6 +316,7 @@ fn code_that_cannot_be_reached_is_validated() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_worker_goes_on_after_an_invalid_body() {
     let broken = "(module (func (param i32) local.get 0 if local.get 0 br_if 0 drop end))";
     let broken = decode(wat::parse_str(broken).unwrap());
@@ -329,6 +336,7 @@ fn a_worker_goes_on_after_an_invalid_body() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_function_tells_what_it_needs() {
     let module = parse(
         "(module
@@ -381,6 +389,7 @@ fn on_stack(bytes: usize, test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_million_nested_blocks_need_no_stack() {
     on_stack(512 << 10, || {
         let depth = 1_000_000;
@@ -395,6 +404,7 @@ fn a_million_nested_blocks_need_no_stack() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_million_nested_ifs_in_unreachable_code_need_no_stack() {
     on_stack(512 << 10, || {
         let depth = 1_000_000;
@@ -407,6 +417,7 @@ fn a_million_nested_ifs_in_unreachable_code_need_no_stack() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_table_of_a_hundred_thousand_branches_translates() {
     for distinct in [1_u32, 100, 3000] {
         let targets = 100_000;
@@ -426,6 +437,7 @@ fn a_table_of_a_hundred_thousand_branches_translates() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn fifty_thousand_locals_that_are_not_used_give_no_ir() {
     let mut locals = vec![1];
     leb(&mut locals, 49_999);
@@ -442,6 +454,7 @@ fn fifty_thousand_locals_that_are_not_used_give_no_ir() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn fifty_thousand_locals_in_use_take_linear_time() {
     let time = |count: u32| {
         let mut locals = vec![1];
@@ -470,6 +483,7 @@ fn fifty_thousand_locals_in_use_take_linear_time() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn what_a_few_bytes_ask_for_is_bounded() {
     // A type with a thousand parameters and results, and blocks of it, one in the other.
     let many = "i32 ".repeat(1000);
@@ -506,6 +520,7 @@ fn what_a_few_bytes_ask_for_is_bounded() {
 /// where nothing but the fault keeps stores inside.
 #[cfg(feature = "all-arch")]
 #[test]
+#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn stores_that_may_tear_begin_with_a_load() {
     use cranelift_codegen::ir::InstructionData;
 
