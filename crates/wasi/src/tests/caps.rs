@@ -7,6 +7,7 @@ use crate::call::Snapshot;
 use crate::{Errno, WasiLimits};
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn lists_are_bounded_before_they_are_read() {
     let mut world = World::new();
     let fd = world.open("file", 0, ALL).unwrap();
@@ -32,6 +33,7 @@ fn lists_are_bounded_before_they_are_read() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn opening_again_and_again_ends() {
     let mut world = World::new();
     let mut last = 0;
@@ -47,6 +49,7 @@ fn opening_again_and_again_ends() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn entries_of_a_directory_are_bounded() {
     // `.`, `..`, dir, file, link
     for (max, expected) in [(5, Ok(())), (4, Err(Errno::Overflow)), (0, Err(Errno::Overflow))] {
@@ -64,6 +67,7 @@ fn entries_of_a_directory_are_bounded() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn random_bytes_are_bounded() {
     let limits = WasiLimits { random_bytes: 8, ..Default::default() };
     let mut world = World::with(|builder| builder.limits(limits));
@@ -73,6 +77,7 @@ fn random_bytes_are_bounded() {
 
 /// Every struct that is written over bytes of another kind has zeros where it has no field.
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn padding_is_zero() {
     let mut world = World::new();
     let at = RESULT as usize;
@@ -116,6 +121,7 @@ fn padding_is_zero() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn renumbering_closes_what_was_there_and_nothing_else() {
     let mut world = World::with(|builder| builder.stdin(&b"input"[..]));
     let file = world.open("file", 0, ALL).unwrap();
@@ -138,6 +144,7 @@ fn renumbering_closes_what_was_there_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn renumbering_leaks_nothing_onto_any_kind() {
     let count = || fs::read_dir("/proc/self/fd").map(Iterator::count).unwrap_or(0);
     let before = count();
@@ -177,6 +184,7 @@ fn dig(kind: Kind, count_max: usize) -> (usize, Option<Errno>) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn directories_may_be_deep_and_nothing_recurses_for_ever() {
     assert_eq!(dig(Kind::Memory, 20_000), (20_000, None));
     // The preopened directory is one deep already.
@@ -184,6 +192,7 @@ fn directories_may_be_deep_and_nothing_recurses_for_ever() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn a_walk_is_bounded() {
     let mut world = World::of(Kind::Memory, &[]);
     let (path, length) = world.path("a");
@@ -215,6 +224,7 @@ fn a_walk_is_bounded() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn a_context_goes_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
     is_send(&World::new().context);

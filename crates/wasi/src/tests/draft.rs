@@ -103,6 +103,7 @@ const BOTH: &str = r#"(module
             (i64.add (i64.load (i32.const 280)) (i64.load (i32.const 544))))))))"#;
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_module_may_call_both() {
     let world = World::new();
     let engine = Engine::default();
@@ -119,6 +120,7 @@ fn a_module_may_call_both() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn the_draft_has_all_but_one() {
     let engine = Engine::default();
     let mut linker: Linker<WasiCtx> = Linker::new(&engine);

@@ -52,6 +52,7 @@ const INVOKES: &str = r#"(module
         (call $iii (local.get 0) (local.get 1) (local.get 2))))"#;
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn functions_of_the_table_are_invoked() -> Result<()> {
     let log = OutputBuffer::new(1000);
     let (mut store, instance) = emscripten(INVOKES, &log)?;
@@ -73,6 +74,7 @@ fn functions_of_the_table_are_invoked() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn longjmp_ends_at_the_nearest_invoke() -> Result<()> {
     let (mut store, instance) = emscripten(INVOKES, &OutputBuffer::new(0))?;
     let iii = instance.get_typed_func::<(i32, i32, i32), i32>(&mut store, "iii")?;
@@ -83,6 +85,7 @@ fn longjmp_ends_at_the_nearest_invoke() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn imports_that_name_no_signature_are_refused() {
     let refused = |import: &str| {
         let wat = format!("(module (import \"env\" {import}))");
@@ -99,6 +102,7 @@ fn imports_that_name_no_signature_are_refused() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_program_must_show_its_table() -> Result<()> {
     let wat = r#"(module
         (import "env" "invoke_v" (func $invoke (param i32)))
@@ -141,6 +145,7 @@ fn assemblyscript(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn abort_tells_why_and_ends() {
     for (message, file, expected) in [
         (16, 16, "abort: lé😀 at lé😀:3:7\n"),
@@ -159,6 +164,7 @@ fn abort_tells_why_and_ends() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn trace_tells_numbers() {
     let trace = |count: i32| {
         let body = format!(
@@ -175,6 +181,7 @@ fn trace_tells_numbers() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_seed_repeats_unless_it_is_the_systems() {
     let seed = || assemblyscript(|builder| builder, "(call $seed)").1.unwrap();
     let system = || assemblyscript(|builder| builder.random(SystemRandom), "(call $seed)").1;
@@ -188,6 +195,7 @@ fn a_seed_repeats_unless_it_is_the_systems() {
 
 /// A standard error that is full, whose other end nobody reads.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn trace_waits_no_longer_than_the_guest_may() {
     let (reader, writer) = std::io::pipe().unwrap();
     let past = std::time::Instant::now();
@@ -204,6 +212,7 @@ fn trace_waits_no_longer_than_the_guest_may() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn invoking_without_end_is_a_trap_and_the_store_goes_on() -> Result<()> {
     let wat = r#"(module
         (import "env" "invoke_v" (func $v (param i32)))
@@ -237,6 +246,7 @@ fn invoking_without_end_is_a_trap_and_the_store_goes_on() -> Result<()> {
 
 /// What the host invokes for a program may be the host's own.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn imports_in_the_table_are_invoked() -> Result<()> {
     let wat = r#"(module
         (import "env" "invoke_v" (func $v (param i32)))

@@ -268,6 +268,7 @@ fn is_known(kind: Kind, expected: &Attempt, found: &Attempt) -> bool {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn no_path_leads_out() {
     let mut outcomes = std::thread::scope(|scope| {
         let attacks = Kind::ALL.map(|kind| (kind, scope.spawn(move || attack(kind))));
@@ -288,11 +289,13 @@ fn no_path_leads_out() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn no_race_leads_out() {
     race(World::new());
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn no_race_leads_out_of_a_walk() {
     race(World::of(Kind::Walk, &[]));
 }

@@ -226,6 +226,7 @@ fn renumbering_moves_and_closes() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn the_host_keeps_no_descriptor_of_what_was_closed() {
     let count = || fs::read_dir("/proc/self/fd").map(Iterator::count).unwrap_or(0);
     let mut world = World::new();
@@ -241,6 +242,7 @@ fn the_host_keeps_no_descriptor_of_what_was_closed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn descriptors_are_bounded() {
     let limits = WasiLimits { descriptors: 6, ..Default::default() };
     let mut world = World::with(|builder| builder.limits(limits));

@@ -13,6 +13,7 @@ const CHILD: &str = "BROLGA_TEST_FILE_LIMIT";
 const NAME: &str = "tests::file_limit::a_file_beyond_the_hosts_limit_is_an_errno";
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn a_file_beyond_the_hosts_limit_is_an_errno() {
     if std::env::var_os(CHILD).is_some() {
         let maximum = getrlimit(Resource::Fsize).maximum;

@@ -69,6 +69,7 @@ fn world(limits: WasiLimits) -> World {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn each_limit_has_its_errno() {
     for (name, lower, attempt, errno) in LIMITS {
         assert_eq!(attempt(&mut world(WasiLimits::default())), Ok(()), "{name} by default");
@@ -87,6 +88,7 @@ fn each_limit_has_its_errno() {
 
 /// What one call may allocate is the sum of its lists, and each call begins anew.
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn a_call_allocates_so_much() {
     for (call_bytes, expected) in [(7, Err(Errno::Nomem)), (8, Ok(()))] {
         let mut world = world(WasiLimits { call_bytes, ..Default::default() });
@@ -117,6 +119,7 @@ fn context(files: &MemoryFs, bytes: u64) -> World {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn contexts_that_share_files_have_limits_of_their_own() {
     let files = MemoryFs::new(MemoryLimits { bytes: 20, entries: 9 });
     let (mut small, mut large) = (context(&files, 10), context(&files, 100));
@@ -146,6 +149,7 @@ fn contexts_that_share_files_have_limits_of_their_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn files_in_memory_are_counted_together() {
     let (first, upper, looked_at) = (MemoryFs::default(), MemoryFs::default(), MemoryFs::default());
     for files in [&first, &looked_at] {
@@ -179,6 +183,7 @@ fn files_in_memory_are_counted_together() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "going to a limit takes minutes")]
 fn a_file_system_of_the_embedders_counts_too() {
     let budget = MemoryBudget::new(10);
     let used = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(4));

@@ -48,6 +48,7 @@ const OPEN: (&str, &str) =
     ("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)");
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn calls_are_shown_with_arguments_and_results() {
     let lines = logged(
         LogScopes::ALL,
@@ -86,6 +87,7 @@ fn calls_are_shown_with_arguments_and_results() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn only_the_scopes_asked_for_are_shown() {
     let imports = [
         ("clock_time_get", "(param i32 i64 i32) (result i32)"),
@@ -126,6 +128,7 @@ fn only_the_scopes_asked_for_are_shown() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn what_a_guest_says_is_escaped_and_bounded() {
     let lines = logged(
         LogScopes::ALL,

@@ -33,6 +33,7 @@ fn link(world: &mut World, from: u32, to: u32) -> Result<(), Errno> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn directories_are_numbered_in_the_order_given() {
     let mut world = World::with(|builder| {
         builder.preopened_fs(MemoryFs::default(), "/b").unwrap();
@@ -45,6 +46,7 @@ fn directories_are_numbered_in_the_order_given() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn one_inside_another_is_a_world_of_its_own() {
     let inner = files(&[("file", "inner"), ("only", "")]);
     let mut world = World::with(|builder| builder.preopened_fs(inner.clone(), "/dir").unwrap());
@@ -60,6 +62,7 @@ fn one_inside_another_is_a_world_of_its_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn the_same_name_again_takes_the_place() {
     let second = files(&[("file", "second")]);
     for name in ["/", "//"] {
@@ -81,6 +84,7 @@ fn the_same_name_again_takes_the_place() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn names_move_within_one_file_system_only() {
     let memory = files(&[("file", "x")]);
     let mut world = World::with(|builder| builder.preopened_fs(memory.clone(), "/m").unwrap());
@@ -115,6 +119,7 @@ fn names_move_within_one_file_system_only() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn file_systems_without_a_device_get_one() {
     let mut world = World::with(|builder| {
         builder.preopened_fs(MemoryFs::default(), "/a").unwrap();
@@ -137,6 +142,7 @@ fn limited(bytes: u64, entries: u64) -> (MemoryFs, World) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn bytes_are_bounded_and_given_back() {
     let (memory, mut world) = limited(100, 10);
     let fd = world.open("file", CREATE, ALL).unwrap();
@@ -161,6 +167,7 @@ fn bytes_are_bounded_and_given_back() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn entries_are_bounded_and_given_back() {
     let (memory, mut world) = limited(1000, 2);
     world.open("file", CREATE, ALL).unwrap();
@@ -174,6 +181,7 @@ fn entries_are_bounded_and_given_back() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn what_is_open_outlives_its_name() {
     let (memory, mut world) = limited(100, 10);
     let fd = world.open("file", CREATE, ALL).unwrap();
@@ -196,6 +204,7 @@ fn what_is_open_outlives_its_name() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn an_embedder_fills_and_looks() {
     let memory = files(&[("a/b/c", "deep"), ("top", "")]);
     assert_eq!(memory.read("a/b/c"), Ok(b"deep".to_vec()));
@@ -213,6 +222,7 @@ fn an_embedder_fills_and_looks() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn times_in_memory_are_its_clocks() {
     let memory = MemoryFs::with_clock(MemoryLimits::default(), || 7);
     let mut world = World::with(|builder| builder.preopened_fs(memory.clone(), "/").unwrap());

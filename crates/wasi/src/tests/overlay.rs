@@ -73,6 +73,7 @@ pub(super) fn rename(world: &mut World, old: &str, new: &str) -> Result<(), Errn
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn changes_go_above() {
     let (upper, lower) = (MemoryFs::default(), lower());
     let before = (tree(&lower), lower.used());
@@ -95,6 +96,7 @@ fn changes_go_above() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn what_was_removed_stays_away() {
     let (upper, lower) = (MemoryFs::default(), lower());
     let mut world = world(&upper, &lower);
@@ -120,6 +122,7 @@ fn what_was_removed_stays_away() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn the_upper_can_be_laid_over_again() {
     let (upper, lower) = (MemoryFs::default(), lower());
     unlink(&mut world(&upper, &lower), "file").unwrap();
@@ -129,6 +132,7 @@ fn the_upper_can_be_laid_over_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn names_of_the_overlay_are_its_own() {
     let (upper, lower) = (MemoryFs::default(), lower());
     lower.write(".wh.top", b"").unwrap();
@@ -146,6 +150,7 @@ fn names_of_the_overlay_are_its_own() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn a_copy_that_fails_leaves_nothing() {
     let lower = lower();
     lower.write("big", &[7; 200_000]).unwrap();
@@ -167,6 +172,7 @@ fn a_copy_that_fails_leaves_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn a_reader_from_before_sees_what_was_before() {
     let (upper, lower) = (MemoryFs::default(), lower());
     let mut world = world(&upper, &lower);
@@ -179,6 +185,7 @@ fn a_reader_from_before_sees_what_was_before() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn names_move_above() {
     let (upper, lower) = (MemoryFs::default(), lower());
     let mut world = world(&upper, &lower);
@@ -199,6 +206,7 @@ fn names_move_above() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn times_and_links_are_copied() {
     let (upper, lower) = (MemoryFs::default(), lower());
     let mut world = world(&upper, &lower);
@@ -265,6 +273,7 @@ impl Directory for Untouchable {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn the_lower_is_only_read() {
     let upper = MemoryFs::default();
     let overlay = OverlayFs::new(upper.clone(), Untouchable(lower().root().unwrap()));
@@ -320,6 +329,7 @@ impl Directory for Swapped {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn what_is_a_device_no_more_is_not_changed() {
     let mut world = World::new();
     let overlay = OverlayFs::new(MemoryFs::default(), Swapped);
@@ -332,6 +342,7 @@ fn what_is_a_device_no_more_is_not_changed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn open_directories_are_bounded_with_those_they_are_in() {
     let lower = MemoryFs::default();
     let deep = "d/".repeat(100);

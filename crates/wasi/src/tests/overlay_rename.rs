@@ -107,6 +107,7 @@ fn prepare(world: &mut World, source: Source, place: Place) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn directories_move_or_stay_as_they_are() {
     for source in SOURCES {
         for (place, wrong) in PLACES {
@@ -142,6 +143,7 @@ fn directories_move_or_stay_as_they_are() {
 
 /// What a program does that was told `xdev`: it copies and removes.
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn a_directory_that_does_not_move_can_be_copied_in_its_place() {
     let (upper, lower) = (MemoryFs::default(), lower(Source::Below, Place::Nothing));
     let mut world = world(&upper, &lower);
@@ -154,6 +156,7 @@ fn a_directory_that_does_not_move_can_be_copied_in_its_place() {
 
 /// More than are held at a time: each was hidden, and its mark goes with the directory.
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn a_directory_of_many_hidden_files_is_removed() {
     let (upper, lower) = (MemoryFs::default(), MemoryFs::default());
     for index in 0..600 {

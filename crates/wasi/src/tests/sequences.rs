@@ -183,6 +183,7 @@ fn compare(kind: Kind, seed: u64, found: &str, expected: &str) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn every_file_system_answers_alike() {
     for seed in 0..20 {
         let expected = run(Kind::Kernel, seed, true);
@@ -193,6 +194,7 @@ fn every_file_system_answers_alike() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "asks the host's file system")]
 fn overlays_answer_as_one_file_system() {
     for seed in 100..120 {
         let expected = run(Kind::Memory, seed, false);

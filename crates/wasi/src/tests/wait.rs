@@ -116,6 +116,7 @@ pub(super) const HOUR: i64 = 3_600_000_000_000;
 const ALL: [&str; 8] = ["sleep", "poll", "read", "write", "accept", "recv", "recv_all", "send"];
 
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn waits_end_at_the_stores_deadline() -> Result<()> {
     for name in ALL {
         let (begun, begins) = channel();
@@ -140,6 +141,7 @@ fn waits_end_at_the_stores_deadline() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn waits_end_at_the_contexts_deadline() -> Result<()> {
     for name in ALL {
         let soon = Instant::now() + Duration::from_millis(20);
@@ -155,6 +157,7 @@ fn waits_end_at_the_contexts_deadline() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn a_wait_goes_on_when_the_store_says_so() -> Result<()> {
     let (begun, begins) = channel();
     let mut waiting = Waiting::new(|builder| builder.log(LogScopes::FILESYSTEM, Begun(begun)))?;
@@ -188,6 +191,7 @@ fn a_wait_goes_on_when_the_store_says_so() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn a_sleep_that_is_interrupted_does_not_begin_anew() -> Result<()> {
     let mut waiting = Waiting::new(|builder| builder)?;
     waiting.store.set_epoch_deadline(1);
@@ -208,6 +212,7 @@ fn a_sleep_that_is_interrupted_does_not_begin_anew() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn what_is_ready_is_not_waited_for() -> Result<()> {
     let mut waiting = Waiting::new(|builder| builder)?;
     waiting.store.set_epoch_deadline(1);
@@ -238,6 +243,7 @@ fn what_is_ready_is_not_waited_for() -> Result<()> {
 
 /// The host refuses to look at more descriptors than a process may have. Time has not passed then.
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn what_the_host_cannot_wait_for_is_an_error() {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let open = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -251,6 +257,7 @@ fn what_the_host_cannot_wait_for_is_an_error() {
 
 /// A named pipe of the host's: opening does not wait, where nobody could end it, and reading does.
 #[test]
+#[cfg_attr(miri, ignore = "waits for the system")]
 fn a_named_pipe_is_opened_at_once() {
     use super::{READ, WRITE, World};
     let mut world = World::new();
