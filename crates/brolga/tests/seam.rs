@@ -1,4 +1,7 @@
 //! The seam: Engine, ModuleEngine, CallEngine.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use brolga::*;
 
