@@ -10,6 +10,7 @@ fn instance(store: &mut Store<()>, text: &str, imports: &[Extern]) -> Result<Ins
 
 /// CVE-2024-47763: a host function that a tail call has led to looks at the stack.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn stacks_are_looked_at_behind_tail_calls() -> Result<()> {
     for config in [Config::new(), Config::new().signals_based_traps(false).clone()] {
         let engine = Engine::new(&config)?;
@@ -66,6 +67,7 @@ fn stacks_are_looked_at_behind_tail_calls() -> Result<()> {
 
 /// GHSA-hfr4: a linker's clone outlives it.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn clones_of_linkers_are_whole() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(
@@ -96,6 +98,7 @@ fn clones_of_linkers_are_whole() -> Result<()> {
 
 /// GHSA-p8xm, GHSA-wvgq: sizes at the ends of their ranges.
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn sizes_that_nothing_has_are_errors() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -128,6 +131,7 @@ fn sizes_that_nothing_has_are_errors() -> Result<()> {
 
 /// GHSA-wvgq: reservations and guards that are no multiples of a page.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn reservations_of_any_size() -> Result<()> {
     for (reservation, guard) in [(0, 0), (1, 1), (12_345, 54_321), ((4 << 30) + 1, (1 << 16) - 1)] {
         let mut config = Config::new();
@@ -155,6 +159,7 @@ fn reservations_of_any_size() -> Result<()> {
 
 /// CVE-2024-30266: operators on element segments that were dropped.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn dropped_segments_are_empty() -> Result<()> {
     let mut store = Store::new(&Engine::default(), ());
     let instance = instance(

@@ -1,4 +1,7 @@
 //! Call hooks: told of every step, whatever made it, and able to stop it.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 

@@ -1,4 +1,7 @@
 //! Core dumps: readers of the format understand them, and they hold what the store held.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use brolga::*;
 use wasmparser::{

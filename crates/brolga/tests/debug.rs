@@ -1,5 +1,8 @@
 //! What errors say of the source: names, files and lines; and that nothing a module says of its
 //! source does any harm.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::time::{Duration, Instant};
 

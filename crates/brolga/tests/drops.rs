@@ -137,6 +137,7 @@ impl ResourceLimiter for Touchy {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_limiter_that_panics_leaves_the_store_usable() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(

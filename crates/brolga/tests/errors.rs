@@ -111,6 +111,7 @@ fn into_the_standard_librarys_box_and_back() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn bad_modules_say_where() {
     let engine = Engine::default();
     let error = Module::new(&engine, b"\0asm\x01\0\0\0\x01").unwrap_err();
@@ -144,6 +145,7 @@ fn configurations_are_checked() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn features_are_switched() -> Result<()> {
     let vector = "(module (func (param v128)))";
     let engine = Engine::new(Config::new().wasm_simd(false))?;
@@ -154,6 +156,7 @@ fn features_are_switched() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn text_of_a_trap() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(
@@ -201,6 +204,7 @@ fn fails(config: &Config, module: &str) -> Result<Error> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn memory_faults_say_where() -> Result<()> {
     let module = r#"(module $m (memory $small 1) (memory $large 2)
         (func $f (export "f") (i64.store $large offset=16 (i32.const 0x1fff0) (i64.const 1))))"#;
@@ -246,6 +250,7 @@ fn memory_faults_say_where() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn settings_of_the_code_generator() -> Result<()> {
     let of = |set: &[(&str, &str)]| {
         let mut config = Config::new();
@@ -291,6 +296,7 @@ fn settings_of_the_code_generator() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn memories_may_have_to_stay() -> Result<()> {
     let module = r#"(module (memory (export "memory") 1)
         (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
@@ -316,6 +322,7 @@ fn memories_may_have_to_stay() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn memories_with_and_without_a_guard_before_them() -> Result<()> {
     let module = r#"(module (memory 1)
         (func (export "f") (drop (i32.load offset=0xffffffff (i32.const -1)))))"#;
@@ -333,6 +340,7 @@ fn memories_with_and_without_a_guard_before_them() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn memories_start_alike_with_and_without_images() -> Result<()> {
     let data = "x".repeat(100_000);
     let module = format!(r#"(module (memory (export "m") 2) (data (i32.const 5) "{data}"))"#);

@@ -1,5 +1,8 @@
 //! Handles where they don't belong: another store, a closed instance. Always an error or a
 //! documented panic, never anything else.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

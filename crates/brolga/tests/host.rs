@@ -20,6 +20,7 @@ fn run<T: 'static, P, R>(store: &mut Store<T>, host: impl IntoFunc<T, P, R>) -> 
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_caller_is_a_store() -> Result<()> {
     let mut store = Store::new(&Engine::default(), vec![1]);
     run(&mut store, |mut caller: Caller<'_, Vec<i32>>| -> Result<()> {
@@ -56,6 +57,7 @@ fn called_by_the_host_there_is_no_calling_instance() -> Result<()> {
 struct HostError(u32);
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn errors_come_back_as_they_went_in() -> Result<()> {
     let mut store = Store::new(&Engine::default(), ());
     let error = run(&mut store, || -> Result<()> { Err(HostError(7).into()) }).unwrap_err();
@@ -85,6 +87,7 @@ fn errors_come_back_as_they_went_in() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a host function's error leaves its call by a jump")]
 fn an_error_of_a_function_called_directly_has_no_frames() {
     let mut store = Store::new(&Engine::default(), ());
     let func = Func::wrap(&mut store, || -> Result<()> { Err(HostError(1).into()) });
@@ -95,6 +98,7 @@ fn an_error_of_a_function_called_directly_has_no_frames() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a host function's error leaves its call by a jump")]
 fn results_of_untyped_functions_are_checked() -> Result<()> {
     let mut store = Store::new(&Engine::default(), ());
     let ty = FuncType::new(store.engine(), [], [ValType::I32, ValType::FUNCREF]);
@@ -125,6 +129,7 @@ fn results_of_untyped_functions_are_checked() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a host function's error leaves its call by a jump")]
 fn references_of_other_stores_do_not_get_in() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -148,6 +153,7 @@ fn references_of_other_stores_do_not_get_in() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn panics_cross_wasm_intact() {
     struct Bell(Arc<AtomicUsize>);
     impl Drop for Bell {
@@ -173,6 +179,7 @@ fn panics_cross_wasm_intact() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn closures_are_dropped_with_their_store() -> Result<()> {
     let engine = Engine::default();
     let token = Arc::new(());
@@ -200,6 +207,7 @@ fn closures_are_dropped_with_their_store() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_host_function_calls_back() -> Result<()> {
     // A level takes several KiB where nothing is optimised.
     let engine = Engine::new(Config::new().max_wasm_stack(16 << 20))?;
@@ -227,6 +235,7 @@ fn a_host_function_calls_back() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn instances_are_made_and_closed_inside_host_functions() -> Result<()> {
     let engine = Engine::default();
     let inner = Module::new(

@@ -1,5 +1,8 @@
 //! Stopping wasm from outside: what fuel is used by what, the same everywhere; deadlines met in
 //! every kind of endless program; callbacks; and stores that go on afterwards.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

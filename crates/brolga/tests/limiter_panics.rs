@@ -1,5 +1,8 @@
 //! A limiter that panics in the middle of an instantiation: nothing of the instance is left. The
 //! only test of its process, whose mappings it counts.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

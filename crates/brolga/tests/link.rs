@@ -10,6 +10,7 @@ fn set_up() -> (Engine, Store<()>, Linker<()>) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn instances_are_linked_by_name() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let library = Module::new(
@@ -48,6 +49,7 @@ fn instances_are_linked_by_name() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn what_is_missing_is_named() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let module = Module::new(
@@ -72,6 +74,7 @@ fn what_is_missing_is_named() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn what_does_not_fit_is_explained() -> Result<()> {
     let (engine, mut store, _) = set_up();
     let func = Func::wrap(&mut store, |_: i32| ());
@@ -158,6 +161,7 @@ fn names_are_taken_once_unless_shadowed() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn one_linker_many_stores() -> Result<()> {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
@@ -186,6 +190,7 @@ fn one_linker_many_stores() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn start_functions_run_and_may_fail() -> Result<()> {
     let (engine, mut store, _) = set_up();
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
@@ -217,6 +222,7 @@ fn start_functions_run_and_may_fail() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn segments_that_do_not_fit() -> Result<()> {
     let (engine, mut store, _) = set_up();
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
@@ -241,6 +247,7 @@ fn segments_that_do_not_fit() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn commands_and_reactors() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let command = Module::new(
@@ -280,6 +287,7 @@ fn commands_and_reactors() -> Result<()> {
 
 /// A command's instance goes with the call that made it, however that ends.
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn commands_leave_no_instances() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     linker.func_wrap("host", "end", |how: u32| match how {
@@ -311,6 +319,7 @@ fn commands_leave_no_instances() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn linking_again_and_again_does_not_fill_the_store() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     linker.func_wrap("", "f", || ())?;
@@ -333,6 +342,7 @@ fn linking_again_and_again_does_not_fill_the_store() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn exports_in_order() -> Result<()> {
     let (engine, mut store, _) = set_up();
     let module = Module::new(
@@ -372,6 +382,7 @@ fn exports_in_order() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn unknown_imports_can_be_zeros() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let module = Module::new(
@@ -423,6 +434,7 @@ fn what_has_no_default_value_is_named() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn shared_memories_are_refused_clearly() {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -441,6 +453,7 @@ fn shared_memories_are_refused_clearly() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn commands_export_what_toolchains_do() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let usual = r#"(module (memory (export "memory") 1) (table (export "table") 1 funcref)
@@ -458,6 +471,7 @@ fn commands_export_what_toolchains_do() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn names_without_a_module_and_lookups_by_import() -> Result<()> {
     let (engine, mut store, mut linker) = set_up();
     let module = Module::new(

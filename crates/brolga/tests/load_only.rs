@@ -1,6 +1,9 @@
 //! What works without the feature `compiler`: loading compiled modules and all that can be done
 //! with them. The images are made by the compiler's crate itself, so that this test is the same
 //! for both builds: `cargo test -p brolga --no-default-features --lib --test load_only`.
+//!
+//! Not under Miri: every test compiles and most run what comes out.
+#![cfg(not(miri))]
 
 use brolga::*;
 use brolga_abi::{CompileOptions, ImageFile};

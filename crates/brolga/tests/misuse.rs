@@ -32,6 +32,7 @@ const TAKES_AND_GIVES: &str = r#"(module
     (func (export "call_object") (drop (call $give_object)) call $never))"#;
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn references_of_other_stores_in_arguments_and_results() -> Result<()> {
     let engine = Engine::default();
     for other_engine in [engine.clone(), Engine::default()] {
@@ -104,6 +105,7 @@ fn references_of_other_stores_in_tables_and_globals() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn engines_do_not_mix() -> Result<()> {
     let (here, elsewhere) = (Engine::default(), Engine::default());
     let module = Module::new(&here, "(module)")?;
@@ -126,6 +128,7 @@ fn engines_do_not_mix() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn an_export_of_another_module_is_not_found() -> Result<()> {
     let engine = Engine::default();
     let one = Module::new(&engine, r#"(module (func (export "f")))"#)?;

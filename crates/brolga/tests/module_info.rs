@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use brolga::*;
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn what_instances_need() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(
@@ -29,6 +30,7 @@ fn what_instances_need() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn code_is_where_it_says() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(
@@ -52,6 +54,7 @@ fn code_is_where_it_says() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn an_instance_knows_its_module() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, "(module)")?;
@@ -77,6 +80,7 @@ fn names(backtrace: &WasmBacktrace) -> Vec<&str> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn backtraces_are_captured_in_host_functions() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -114,6 +118,7 @@ fn backtraces_are_captured_in_host_functions() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn backtraces_outlive_their_store() -> Result<()> {
     let mut store = Store::new(&Engine::default(), Mutex::new(None));
     let host = Func::wrap(&mut store, |caller: Caller<'_, Mutex<Option<WasmBacktrace>>>| {
@@ -126,6 +131,7 @@ fn backtraces_outlive_their_store() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn what_is_captured_follows_the_configuration() -> Result<()> {
     for (max, captured, forced) in [(None, 0, 2), (NonZeroUsize::new(1), 1, 1)] {
         let engine = Engine::new(Config::new().wasm_backtrace_max_frames(max))?;
@@ -214,6 +220,7 @@ fn collecting_frees_what_closing_put_off() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_thread_can_be_prepared() -> Result<()> {
     std::thread::spawn(|| {
         Engine::tls_eager_initialize();

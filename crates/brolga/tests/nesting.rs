@@ -1,5 +1,8 @@
 //! Calls inside calls: through two stores and a thousand deep, ending in returns, traps, errors
 //! and panics at every depth; and stacks that run out, whoever uses them up.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};

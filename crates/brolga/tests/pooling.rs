@@ -58,6 +58,7 @@ fn visit(store: &mut Store<()>, module: &Module) -> Result<Instance> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn tenants_see_nothing_of_those_before() -> Result<()> {
     type Change = fn(&mut Config, &mut PoolingAllocationConfig);
     let changes: [Change; 5] = [
@@ -97,6 +98,7 @@ fn tenants_see_nothing_of_those_before() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn threads_share_the_pool() -> Result<()> {
     let engine = engine(|_| (), &mut Config::new())?;
     let modules = [tenant("a", 1 << 16), tenant("b", 1 << 16)];
@@ -129,6 +131,7 @@ fn threads_share_the_pool() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn growing_past_the_pool_gives_minus_one() -> Result<()> {
     let change = |pool: &mut PoolingAllocationConfig| {
         pool.max_memory_size(3 << 16).table_elements(5);
@@ -158,6 +161,7 @@ fn growing_past_the_pool_gives_minus_one() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn a_store_has_a_stack_from_its_first_call() -> Result<()> {
     let engine = engine(|pool| _ = pool.total_stacks(1), &mut Config::new())?;
     let module = Module::new(&engine, r#"(module (func (export "f")))"#)?;

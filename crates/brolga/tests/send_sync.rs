@@ -76,6 +76,7 @@ fn a_store_is_what_its_data_is() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn stores_move_between_threads_between_calls() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(

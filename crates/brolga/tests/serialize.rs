@@ -1,6 +1,8 @@
 //! Compiled modules as bytes: what comes back is the same module, and what is damaged, of another
 //! version, of another configuration or for another machine does not come back at all.
-
+//!
+//! Not under Miri: every test compiles and many run what comes out.
+#![cfg(not(miri))]
 #![cfg(feature = "compiler")]
 
 use brolga::*;

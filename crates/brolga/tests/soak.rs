@@ -1,6 +1,9 @@
 //! What comes and goes leaves nothing behind. The only test of its process, which it measures.
 //!
 //! `BROLGA_SOAK_ROUNDS=1000000 cargo test -p brolga --test soak -- --nocapture` is the long form.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 
 use brolga::*;
 

@@ -57,6 +57,7 @@ impl ResourceLimiter for Asked {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn the_limiter_is_asked() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, GROWS)?;
@@ -96,6 +97,7 @@ fn the_limiter_is_asked() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn store_limits() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, GROWS)?;

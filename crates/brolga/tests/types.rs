@@ -114,6 +114,7 @@ fn function_types_are_lists() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn extern_types_of_a_module() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(
@@ -212,6 +213,7 @@ fn values_know_their_types() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn nothing_is_null() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

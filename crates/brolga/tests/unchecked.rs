@@ -22,6 +22,7 @@ fn call<const N: usize>(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn every_type_goes_through_both_ways() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -124,6 +125,7 @@ fn numbers_of_values_are_counted() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn errors_traps_and_the_caller_are_as_elsewhere() -> Result<()> {
     let engine = Engine::default();
     let mut linker = Linker::new(&engine);
@@ -164,6 +166,7 @@ fn errors_traps_and_the_caller_are_as_elsewhere() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn an_address_keeps_its_function() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

@@ -4,6 +4,9 @@
 //! way, and it cannot follow.
 //!
 //! Linux on x86-64 only: other processors have no trap flag that a program may set itself.
+//!
+//! Not under Miri: it runs generated code.
+#![cfg(not(miri))]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::arch::asm;

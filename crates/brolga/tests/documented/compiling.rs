@@ -42,6 +42,7 @@ fn configurations() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn modules() {
     let engine = Engine::default();
     let bytes = |text| wat::parse_str(text).expect("text of a module");
@@ -178,6 +179,7 @@ impl CompileObserver for GivesUp {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn compilations_that_are_watched() -> Result<()> {
     let engine = Engine::default();
     let bytes = wat::parse_str(r#"(module (func (export "f") (result i32) i32.const 3))"#)?;

@@ -8,6 +8,7 @@ use crate::{fails, full_store, panics, says, unsupported};
 const IMPORTS: &str = r#"(module (import "m" "f" (func)) (import "m" "m" (memory 1)))"#;
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn instances() -> Result<()> {
     let mut full = full_store();
     let engine = full.engine().clone();
@@ -95,6 +96,7 @@ fn instances() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn exports_of_another_type() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, r#"(module (func (export "f") (param i32)))"#)?;
@@ -112,6 +114,7 @@ fn exports_of_another_type() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn names_that_are_taken() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -187,6 +190,7 @@ fn definitions_of_other_stores() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn imports_that_are_missing_or_of_another_type() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
@@ -266,6 +270,7 @@ fn types_that_are_not_supported() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn programs() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

@@ -27,6 +27,7 @@ fn set_up() -> Result<(Store<()>, ModuleEngine)> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn module_engines_are_not_made() -> Result<()> {
     let mut full = full_store();
     let engine = full.engine().clone();
@@ -72,6 +73,7 @@ fn module_engines_are_not_made() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn there_is_no_such_thing() -> Result<()> {
     let (mut store, instance) = set_up()?;
     let (store, past) = (&mut store, FuncIndex(4));
@@ -110,6 +112,7 @@ fn none_works(store: &mut Store<()>, instance: &ModuleEngine, words: &str) -> Re
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn instances_of_other_stores_and_closed_ones() -> Result<()> {
     let (mut store, instance) = set_up()?;
     let mut other = Store::new(store.engine(), ());
@@ -129,6 +132,7 @@ fn instances_of_other_stores_and_closed_ones() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "runs generated code")]
 fn call_engines() -> Result<()> {
     let (mut store, instance) = set_up()?;
     let mut trap = instance.new_call_engine(&mut store, TRAP)?;
