@@ -16,7 +16,8 @@
 //! only from an exclusive borrow of the store or of another context, or by a host call, which
 //! wasm makes while the context that called it waits.
 //! **Promises** that references handed out live no longer than the borrow they were made from.
-//! **Tested by** `tests/store.rs`, and the code-free part of it under Miri.
+//! **Tested by** `tests/store.rs` and `tests/code_free.rs`, of which Miri runs what needs no
+//! generated code.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
