@@ -137,6 +137,7 @@ fn imported_functions_are_written_one_by_one() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large tables take minutes")]
 fn what_was_made_at_once_is_charged_and_limited() {
     let mut engine = Engine::new();
     engine.limits = Limits { table_elements: 4, ..Limits::default() };

@@ -302,7 +302,7 @@ fn a_shared_image_shows_what_copying_shows() {
     store.memory_data_mut(second).unwrap()[65_536] = b'!';
     assert_eq!(store.memory_data(third).unwrap()[65_536], b's');
     assert_eq!(store.memory_grow(third, 1).unwrap(), 4);
-    assert!(store.memory_data(third).unwrap()[4 << 16..].iter().all(|&byte| byte == 0));
+    assert!(are_all(&store.memory_data(third).unwrap()[4 << 16..], 0));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn growth_keeps_bytes_and_brings_zeroes() {
     let data = store.memory_data(memory).unwrap();
     assert_eq!(data.as_ptr(), base, "a pinned memory does not move");
     let (old, new) = data.split_at(2 * PAGE as usize);
-    assert!(old.iter().all(|&byte| byte == 9) && new.iter().all(|&byte| byte == 0));
+    assert!(are_all(old, 9) && are_all(new, 0));
     assert_eq!(store.memory_grow(memory, 0).unwrap(), 3);
     let error = store.memory_grow(memory, 1).unwrap_err();
     assert_eq!(error.to_string(), "4 pages are more than the type's maximum of 3");
@@ -56,7 +56,7 @@ fn memories_that_may_move_are_copied() {
         }
         let data = store.memory_data(memory).unwrap();
         let (old, new) = data.split_at(PAGE as usize);
-        assert!(old.iter().all(|&byte| byte == 7) && new.iter().all(|&byte| byte == 0));
+        assert!(are_all(old, 7) && are_all(new, 0));
         bases.dedup();
         assert!(bases.len() <= 7, "room is doubled: {} moves", bases.len());
         assert_eq!(store.memory_view(memory).unwrap(), view, "the view stays where it is");

@@ -45,7 +45,7 @@ fn a_room_comes_back_zeroed_and_as_small_as_asked() {
         assert!(is_guard(end) && is_guard(base.addr() - 1) && (size == 0 || !is_guard(end - 1)));
         store.memory_grow(memory, 10).unwrap();
         let data = store.memory_data_mut(memory).unwrap();
-        assert!(data.iter().all(|&byte| byte == 0), "{size} pages");
+        assert!(are_all(data, 0), "{size} pages");
         data.fill(0xaa);
     }
 }
@@ -68,15 +68,14 @@ fn an_image_is_shown_to_its_own_module_only_and_whole() {
             () if Arc::ptr_eq(code, &b) => b'b',
             () => 0,
         };
-        for (at, &byte) in data.iter().enumerate() {
-            let expected = if at / PAGE == 1 { letter } else { 0 };
-            assert_eq!(byte, expected, "at {at}");
+        for (at, page) in data.chunks(PAGE).enumerate() {
+            assert!(are_all(page, if at == 1 { letter } else { 0 }), "page {at}");
         }
         data.fill(0xcc);
         let memory = memory(&store, instance, "memory");
         store.memory_grow(memory, 4).unwrap();
         let data = store.memory_data_mut(memory).unwrap();
-        assert!(data[data.len() - 4 * PAGE..].iter().all(|&byte| byte == 0));
+        assert!(are_all(&data[data.len() - 4 * PAGE..], 0));
         data.fill(0xdd);
     }
     assert_eq!(bases.len(), 1, "one room serves all");

@@ -176,9 +176,8 @@ fn use_up(config: &Arc<StoreConfig>, limits: Limits, module: &Fresh, what: &str)
     let memory = memory(&store, instance, "memory");
     let data = store.memory_data_mut(memory).unwrap();
     assert_eq!(data.len(), module.pages * PAGE);
-    let mut expected = vec![0; data.len()];
-    expected.iter_mut().skip(PAGE).take(PAGE).for_each(|byte| *byte = module.letter);
-    assert!(*data == expected, "{what}: as made");
+    let is_made = |(at, page)| are_all(page, if at == 1 { module.letter } else { 0 });
+    assert!(data.chunks(PAGE).enumerate().all(is_made), "{what}: as made");
     data.fill(0xcc);
     assert_guarded(&mut store, memory, what);
     for growth in [1, 3] {
@@ -285,7 +284,7 @@ fn rooms_of_a_module_that_is_gone_stay_without_its_image() {
     for room in taken.iter().flatten() {
         // SAFETY: so many bytes are committed, and the room is nobody else's.
         let bytes = unsafe { std::slice::from_raw_parts(room.base(), 3 * PAGE) };
-        assert!(bytes.iter().all(|&byte| byte == 0));
+        assert!(are_all(bytes, 0));
     }
     assert!(taken.iter().all(Option::is_some));
 }
