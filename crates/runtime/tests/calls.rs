@@ -1,4 +1,7 @@
 //! Calls into code and out of it: results, stacks, nesting, errors and panics at every depth.
+//!
+//! Not under Miri: it runs machine code.
+#![cfg(not(miri))]
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod machine;

@@ -1,4 +1,7 @@
 //! Images that contradict themselves or their module are typed errors, and leave nothing behind.
+//!
+//! Not under Miri: the code of its images is linked in as machine code.
+#![cfg(not(miri))]
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod machine;

@@ -1,10 +1,11 @@
 //! Calls and traps on the process's main thread, whose stack the system made: the test harness
-//! runs its tests on other threads, so this is a program of its own.
+//! runs its tests on other threads, so this is a program of its own. Under Miri, which runs no
+//! machine code, it does nothing.
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 mod machine;
 
-#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 fn main() {
     use brolga_abi::TrapCode;
     use machine::{Function, Store, shared};
@@ -20,5 +21,9 @@ fn main() {
     }
 }
 
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    not(miri)
+)))]
 fn main() {}

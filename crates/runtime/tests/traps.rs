@@ -3,6 +3,9 @@
 //!
 //! Faults that must end the process are provoked in child processes: this program runs itself with
 //! the test's name and `BROLGA_FAULT` set.
+//!
+//! Not under Miri: it runs machine code.
+#![cfg(not(miri))]
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod machine;

@@ -279,6 +279,7 @@ fn the_start_function_is_the_caller_s_business() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "80,000 bytes of text take minutes")]
 fn a_shared_image_shows_what_copying_shows() {
     let engine = Engine::new();
     let text = format!(

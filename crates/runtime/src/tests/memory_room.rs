@@ -51,6 +51,7 @@ fn a_room_comes_back_zeroed_and_as_small_as_asked() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "eleven large images take minutes")]
 fn an_image_is_shown_to_its_own_module_only_and_whole() {
     let engine = Engine::new();
     let config = engine.config();
