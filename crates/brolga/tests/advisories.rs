@@ -191,6 +191,7 @@ fn dropped_segments_are_empty() -> Result<()> {
 
 /// CVE-2022-23636: an instance that fails half-way has nothing to drop that it never had.
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn instances_that_fail_half_way_are_undone() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

@@ -72,6 +72,7 @@ fn store(engine: &Engine, panics: &str) -> Result<(Store<Counted>, Arc<AtomicUsi
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn everything_is_dropped_once_with_its_store() -> Result<()> {
     let engine = Engine::default();
     let (store, drops) = store(&engine, "nothing")?;
@@ -88,6 +89,7 @@ fn everything_is_dropped_once_with_its_store() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn a_destructor_that_panics_takes_nothing_with_it() -> Result<()> {
     let engine = Engine::default();
     for what in HELD {
@@ -102,6 +104,7 @@ fn a_destructor_that_panics_takes_nothing_with_it() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn a_callback_that_is_replaced_is_dropped_at_once() -> Result<()> {
     let (mut store, drops) = store(&Engine::default(), "nothing")?;
     store.epoch_deadline_trap();
@@ -179,6 +182,7 @@ fn resident_bytes() -> Option<usize> {
 
 /// As [`ExternRef`] says: until its store goes, whoever still refers to it, and no longer.
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn host_objects_live_as_long_as_their_store() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, r#"(module (table (export "t") 1 externref))"#)?;

@@ -199,6 +199,7 @@ fn host_objects_without_room_come_back() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn collecting_frees_what_closing_put_off() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());

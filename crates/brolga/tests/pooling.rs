@@ -192,6 +192,7 @@ impl ResourceLimiter for Panics {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn a_panic_gives_everything_back() -> Result<()> {
     let engine = engine(|_| (), &mut Config::new())?;
     let module = Module::new(&engine, tenant("a", 4))?;

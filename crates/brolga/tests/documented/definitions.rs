@@ -176,6 +176,7 @@ fn globals() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn references_of_other_stores() -> Result<()> {
     let engine = Engine::default();
     let mut home = Store::new(&engine, ());

@@ -146,6 +146,7 @@ fn names_that_are_taken() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
 fn definitions_of_other_stores() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, ());
