@@ -112,6 +112,7 @@ mod tests {
     /// Names that would become long or deep, and every name a byte away from a good one.
     #[test]
     #[cfg(feature = "demangle")]
+    #[cfg_attr(miri, ignore = "thousands of names take minutes")]
     fn hostile_names_end() {
         let started = std::time::Instant::now();
         let mut doubling = String::from("_Z1fI1aE");

@@ -122,6 +122,7 @@ fn memory_plan(engine: &Engine) -> brolga_abi::MemoryPlan {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large images take minutes")]
 fn rooms_with_images_go_with_their_module() {
     let engine = Engine::new();
     let config = engine.config();

@@ -269,6 +269,7 @@ fn nothing_of_one_instance_is_seen_by_another() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "large images take minutes")]
 fn rooms_of_a_module_that_is_gone_stay_without_its_image() {
     let engine = Engine::new();
     let config = engine.pooling(FEW).unwrap();
