@@ -315,6 +315,7 @@ mod tests {
 
     /// Every bit of the debug sections, flipped: symbols may be others, but nothing else happens.
     #[test]
+    #[cfg_attr(miri, ignore = "thousands of readings take minutes")]
     fn flipped_bits_are_harmless() {
         for bytes in [
             &include_bytes!("../../tests/data/dwarf4.wasm")[..],
