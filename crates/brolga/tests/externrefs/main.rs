@@ -1,5 +1,8 @@
 //! How long host objects live when wasm has to do with them: never shorter than wasm can reach them,
 //! whatever compiled code keeps them in, and no longer than until the next look.
+//!
+//! Not under Miri: all of it runs generated code.
+#![cfg(not(miri))]
 
 mod collections;
 mod frames;
