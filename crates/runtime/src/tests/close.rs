@@ -190,6 +190,7 @@ fn nothing_is_freed_while_code_runs() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "nine million elements take it minutes")]
 fn room_is_made_when_it_is_needed() {
     let mut engine = Engine::new();
     engine.limits.instances = 3;
