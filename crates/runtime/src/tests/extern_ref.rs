@@ -247,6 +247,7 @@ fn churn(it: &mut Counting, objects: usize) -> usize {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "half a million elements take minutes")]
 fn whoever_stays_at_the_limit_has_nobody_look_all_the_time() {
     let mut it = Counting::new();
     it.store.set_limits(Limits { externrefs: 100, ..Limits::default() });
@@ -266,6 +267,7 @@ fn whoever_stays_at_the_limit_has_nobody_look_all_the_time() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "260,000 objects take minutes")]
 fn places_that_are_empty_are_looked_at_too() {
     let mut it = Counting::new();
     let scope = it.store.root_scope();
