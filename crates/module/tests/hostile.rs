@@ -128,6 +128,7 @@ fn on_a_small_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static)
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million of anything takes minutes")]
 fn a_million_nested_blocks() {
     for opening in [&[0x02, 0x40][..], &[0x03, 0x40], &[0x41, 0x00, 0x04, 0x40]] {
         let mut operators = opening.repeat(DEPTH);
@@ -143,6 +144,7 @@ fn a_million_nested_blocks() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a million of anything takes minutes")]
 fn a_million_nested_blocks_in_a_constant_expression() {
     use wasm_encoder::{ConstExpr, GlobalSection, GlobalType, Module, ValType};
     let mut globals = GlobalSection::new();
