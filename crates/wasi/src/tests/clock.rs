@@ -21,6 +21,7 @@ fn clocks_are_fixed_by_default() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri has no resolutions of clocks")]
 fn the_systems_clocks_tell_its_time() {
     let mut world = World::with(|builder| builder.inherit_clocks());
     let host = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
