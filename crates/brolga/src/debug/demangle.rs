@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     #[cfg(feature = "demangle")]
-    #[cfg_attr(miri, ignore = "cpp_demangle compares addresses of vtables, of which Miri makes many")]
+    #[cfg_attr(
+        miri,
+        ignore = "cpp_demangle compares addresses of vtables, of which Miri makes many"
+    )]
     fn rust_and_cpp_names() {
         for (mangled, readable) in [
             ("_ZN4core6option13unwrap_failed17h0123456789abcdefE", "core::option::unwrap_failed"),
