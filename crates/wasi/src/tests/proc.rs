@@ -58,6 +58,7 @@ impl Program {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_program_ends_from_any_depth() -> Result<()> {
     let mut program = Program::new()?;
     let instance = program.instantiate(DEEP)?;
@@ -77,6 +78,7 @@ fn a_program_ends_from_any_depth() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "an error leaves a host function by a jump")]
 fn a_program_may_end_while_it_is_made() -> Result<()> {
     let mut program = Program::new()?;
     let text = r#"(module

@@ -45,6 +45,7 @@ fn end_waits(world: &mut World, milliseconds: u64) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn the_stores_deadline_ends_a_read_that_never_returns() -> Result<()> {
     for name in ["read", "poll"] {
         let (reader, tell, _read_by) = told();
@@ -73,6 +74,7 @@ fn the_stores_deadline_ends_a_read_that_never_returns() -> Result<()> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the host waits by ppoll, which Miri does not have")]
 fn a_poll_with_a_clock_times_out() {
     let (reader, tell, read_by) = told();
     let mut world = World::with(|builder| builder.stdin(reader).inherit_clocks());
@@ -95,6 +97,7 @@ fn a_poll_with_a_clock_times_out() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the host waits by ppoll, which Miri does not have")]
 fn what_was_asked_for_comes_in_order() {
     let (reader, tell, read_by) = told();
     let mut world = World::with(|builder| builder.stdin(reader));
@@ -126,6 +129,7 @@ fn what_was_asked_for_comes_in_order() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the host waits by ppoll, which Miri does not have")]
 fn a_guest_that_does_not_wait_is_told_so() {
     let (reader, tell, _read_by) = told();
     let mut world = World::with(|builder| builder.stdin(reader));
@@ -152,6 +156,7 @@ impl Read for Panics {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the host waits by ppoll, which Miri does not have")]
 fn a_reader_that_panics_is_an_error() {
     let mut world = World::with(|builder| builder.stdin(Panics));
     end_waits(&mut world, 60_000);

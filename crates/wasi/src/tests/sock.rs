@@ -29,6 +29,7 @@ fn receive(world: &mut World, fd: u32, length: u32, flags: u32) -> Result<Vec<u8
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn a_connection_is_accepted_and_used() {
     let (mut world, mut client) = world();
     let fd = accept(&mut world);
@@ -50,6 +51,7 @@ fn a_connection_is_accepted_and_used() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn a_socket_that_does_not_wait_says_so() {
     let (mut world, _client) = world();
     let fd = accept(&mut world);
@@ -60,6 +62,7 @@ fn a_socket_that_does_not_wait_says_so() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn polling_waits_for_the_other_side() {
     let (mut world, mut client) = world();
     let fd = accept(&mut world);
@@ -84,6 +87,7 @@ fn polling_waits_for_the_other_side() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn sockets_are_checked() {
     let (mut world, _client) = world();
     let fd = accept(&mut world);
@@ -105,6 +109,7 @@ fn sockets_are_checked() {
 /// Someone else takes connections and bytes between the time they are there and the time that the
 /// guest takes them. It fails by not ending.
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn a_thief_makes_the_guest_wait_and_no_more() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -143,6 +148,7 @@ fn a_thief_makes_the_guest_wait_and_no_more() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "sockets have options, which Miri does not have")]
 fn the_guests_flag_says_whether_it_waits() {
     let (mut world, mut client) = world();
     let fd = accept(&mut world);
