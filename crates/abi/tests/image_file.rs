@@ -208,6 +208,7 @@ fn every_truncation_and_extension_is_refused() {
 
 /// The checksum does not save the reader from a liar: here every change has the right checksum.
 #[test]
+#[cfg_attr(miri, ignore = "reads a file thousands of times, which takes minutes")]
 fn a_file_that_lies_is_read_or_refused() {
     let good = file();
     let head = find(&good, b"0.1.0");
@@ -244,6 +245,7 @@ fn a_file_that_lies_is_read_or_refused() {
 
 /// A count of what would be terabytes is refused before anything is allocated for it.
 #[test]
+#[cfg_attr(miri, ignore = "reads a file thousands of times, which takes minutes")]
 fn a_count_is_compared_with_what_is_left() {
     let good = file();
     let functions = find(&good, &[2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0]);
