@@ -188,12 +188,7 @@ fn arguments_of_the_host_s_own_stay_while_wasm_holds_them() -> Result<()> {
     }
     for config in configs() {
         let engine = Engine::new(&config)?;
-        let mut linker = Linker::<Objects>::new(&engine);
-        linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
-        linker.func_wrap("", "make", || None::<Object>)?;
-        linker.func_wrap("", "number", |_: Option<Object>| 0)?;
-        linker.func_wrap("", "fail", || ())?;
-        linker.func_wrap("", "panic", || ())?;
+        let mut linker = linker(&engine)?;
         linker.func_wrap(
             "",
             "expect",

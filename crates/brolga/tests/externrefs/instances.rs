@@ -47,12 +47,7 @@ fn instances_that_are_closed_or_failed_keep_what_others_reach_through_them() -> 
         let (mut store, exports) = start(&config, &exporter)?;
         let engine = store.engine().clone();
         exports.get_typed_func::<(), ()>(&mut store, "fill")?.call(&mut store, ())?;
-        let mut linker = Linker::<Objects>::new(&engine);
-        linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
-        linker.func_wrap("", "make", || None::<Object>)?;
-        linker.func_wrap("", "number", |_: Option<Object>| 0)?;
-        linker.func_wrap("", "fail", || ())?;
-        linker.func_wrap("", "panic", || ())?;
+        let mut linker = linker(&engine)?;
         linker.func_wrap(
             "",
             "expect",

@@ -88,11 +88,11 @@ fn configs() -> Vec<Config> {
     configs
 }
 
-/// A module's instance, with the host functions that modules here may import: `make` gives a new
+/// The host functions that modules here may import, which tests may replace: `make` gives a new
 /// object, `number` its number, `collect` looks for objects to drop, and so do the others first.
-fn start(config: &Config, wat: &str) -> Result<(Store<Objects>, Instance)> {
-    let engine = Engine::new(config)?;
-    let mut linker = Linker::<Objects>::new(&engine);
+fn linker(engine: &Engine) -> Result<Linker<Objects>> {
+    let mut linker = Linker::<Objects>::new(engine);
+    linker.allow_shadowing(true);
     linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
     linker.func_wrap("", "make", |mut caller: Caller<'_, Objects>| {
         collect(&mut caller)?;
@@ -113,9 +113,15 @@ fn start(config: &Config, wat: &str) -> Result<(Store<Objects>, Instance)> {
     )?;
     linker.func_wrap("", "fail", || -> Result<()> { bail!("meant") })?;
     linker.func_wrap("", "panic", || -> () { std::panic::panic_any("meant") })?;
+    Ok(linker)
+}
+
+/// A module's instance with these host functions.
+fn start(config: &Config, wat: &str) -> Result<(Store<Objects>, Instance)> {
+    let engine = Engine::new(config)?;
     let module = Module::new(&engine, wat)?;
     let mut store = Store::new(&engine, Objects::default());
-    let instance = linker.instantiate(&mut store, &module)?;
+    let instance = linker(&engine)?.instantiate(&mut store, &module)?;
     Ok((store, instance))
 }
 

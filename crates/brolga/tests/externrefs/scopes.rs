@@ -74,10 +74,8 @@ fn references_of_one_s_own_outlive_every_scope() -> Result<()> {
     let engine = Engine::default();
     let mut store = Store::new(&engine, Objects::default());
     let kept = Arc::new(Mutex::new(None::<Owned>));
-    let mut linker = Linker::<Objects>::new(&engine);
-    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    let mut linker = linker(&engine)?;
     linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
-    linker.func_wrap("", "number", |_: Option<Object>| 0)?;
     linker.func_wrap(
         "",
         "expect",
@@ -87,8 +85,6 @@ fn references_of_one_s_own_outlive_every_scope() -> Result<()> {
             Ok(())
         },
     )?;
-    linker.func_wrap("", "fail", || ())?;
-    linker.func_wrap("", "panic", || ())?;
     let keep = Arc::clone(&kept);
     linker.func_wrap("", "keep", move |object: Option<Owned>| *keep.lock().unwrap() = object)?;
     let give = Arc::clone(&kept);
@@ -290,12 +286,8 @@ fn a_scope_ends_in_its_own_store_only() -> Result<()> {
                 (call $confuse (local.get $given))))"#
     );
     let engine = Engine::default();
-    let mut linker = Linker::<Objects>::new(&engine);
-    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    let mut linker = linker(&engine)?;
     linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
-    linker.func_wrap("", "number", |_: Option<Object>| 0)?;
-    linker.func_wrap("", "fail", || ())?;
-    linker.func_wrap("", "panic", || ())?;
     linker.func_wrap(
         "",
         "expect",

@@ -27,12 +27,7 @@ fn calls_inside_calls_keep_what_those_around_hold() -> Result<()> {
                 (local.set $o (call $make)) (drop (call $number (local.get $o)))))"#
             ),
         )?);
-        let mut linker = Linker::<Objects>::new(&engine);
-        linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
-        linker.func_wrap("", "make", |mut caller: Caller<'_, Objects>| {
-            collect(&mut caller)?;
-            make(caller).map(Some)
-        })?;
+        let mut linker = linker(&engine)?;
         linker.func_wrap(
             "",
             "number",
@@ -41,9 +36,6 @@ fn calls_inside_calls_keep_what_those_around_hold() -> Result<()> {
                 number(caller, object.context("null")?)
             },
         )?;
-        linker.func_wrap("", "expect", |_: Option<Object>, _: u32| ())?;
-        linker.func_wrap("", "fail", || ())?;
-        linker.func_wrap("", "panic", || ())?;
         linker.func_wrap("", "nest", move |mut caller: Caller<'_, Objects>, depth: u32| {
             {
                 let (store, instance) = &mut *other.lock().unwrap();
@@ -120,23 +112,8 @@ fn on_a_stack_that_nobody_knows_nothing_is_dropped() -> Result<()> {
     );
     let engine = Engine::default();
     let mut store = Store::new(&engine, Objects::default());
-    let mut linker = Linker::<Objects>::new(&engine);
-    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    let mut linker = linker(&engine)?;
     linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
-    linker.func_wrap("", "number", |mut caller: Caller<'_, Objects>, object: Option<Object>| {
-        collect(&mut caller)?;
-        number(caller, object.context("null")?)
-    })?;
-    linker.func_wrap(
-        "",
-        "expect",
-        |caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
-            ensure!(number(caller, object.context("null")?)? == expected, "another");
-            Ok(())
-        },
-    )?;
-    linker.func_wrap("", "fail", || ())?;
-    linker.func_wrap("", "panic", || ())?;
     linker.func_wrap("", "elsewhere", |mut caller: Caller<'_, Objects>| {
         let mut ended = Ok(());
         elsewhere(&mut || {
@@ -179,23 +156,12 @@ fn on_another_thread_nothing_is_dropped() -> Result<()> {
                 (call $expect (local.get 0) (i32.const 1))))"#
     );
     let engine = Engine::default();
-    let mut linker = Linker::<Objects>::new(&engine);
-    linker.func_wrap("", "collect", |caller: Caller<'_, Objects>| collect(caller))?;
+    let mut linker = linker(&engine)?;
     linker.func_wrap("", "make", |caller: Caller<'_, Objects>| make(caller).map(Some))?;
     let look = |caller: Caller<'_, Objects>, object: Option<Object>| {
         number(caller, object.context("null")?)
     };
     linker.func_wrap("", "number", look)?;
-    linker.func_wrap(
-        "",
-        "expect",
-        |caller: Caller<'_, Objects>, object: Option<Object>, expected: u32| {
-            ensure!(number(caller, object.context("null")?)? == expected, "another");
-            Ok(())
-        },
-    )?;
-    linker.func_wrap("", "fail", || ())?;
-    linker.func_wrap("", "panic", || ())?;
     linker.func_wrap("", "elsewhere", |mut caller: Caller<'_, Objects>| {
         let caller = &mut caller;
         let on_thread = std::thread::scope(|scope| {
