@@ -158,8 +158,8 @@ impl<T: GcRef, R: Reference + core::ops::Deref<Target = T>> RootedGcRef<T> for R
 /// So are what a store asks or tells at a deadline and of calls
 /// ([`Store::epoch_deadline_callback`](crate::Store::epoch_deadline_callback),
 /// [`Store::call_hook`](crate::Store::call_hook)). A [`RootScope`] is another. Outside these it is
-/// good as long as the store. Used later it is an
-/// error, even if the object is still there. What is to be good longer is made an [`OwnedRooted`].
+/// good as long as the store. Used later it is an error, even if the object is still there. What is
+/// to be good longer is made an [`OwnedRooted`].
 ///
 /// ```
 /// # use brolga::*;

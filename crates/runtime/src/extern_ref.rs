@@ -176,8 +176,8 @@ impl Store {
         found.map(|it| &mut **it).ok_or(ExternRefId::GONE)
     }
 
-    /// The reference that code would hold as `number`, rooted in the scope that is current, for
-    /// embedders that are given bare numbers: none if no object has that number.
+    /// The reference that code holds as `number`, rooted in the scope that is current: none if it is
+    /// null, or no object has that number.
     pub fn root_externref_number(&mut self, number: u32) -> Option<ExternRefId> {
         let place = self.arenas.externrefs.placed(number)?;
         Some(self.root(place))
@@ -346,12 +346,6 @@ impl Store {
             Root::Owned => externrefs.objects.get(object).is_some(),
         };
         if is_rooted { Ok(object) } else { Err(ExternRefId::GONE) }
-    }
-
-    /// The reference that code holds as `number`, rooted in the scope that is current; none if it
-    /// is null.
-    pub(crate) fn externref_at(&mut self, number: u32) -> Option<ExternRefId> {
-        self.root_externref_number(number)
     }
 }
 

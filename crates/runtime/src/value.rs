@@ -174,7 +174,7 @@ impl Store {
                 // SAFETY: passed on to the caller.
                 Value::Func(unsafe { self.func_from_ref(bits.as_func()) })
             }
-            ValType::Ref(_) => Value::Extern(self.externref_at(bits.0 as u32)),
+            ValType::Ref(_) => Value::Extern(self.root_externref_number(bits.0 as u32)),
             ty => bits.number(ty),
         }
     }
