@@ -177,7 +177,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn a_symbol_is_found_again_by_its_name() {
         let builtins = Builtin::ALL.iter().map(|&builtin| Symbol::BuiltinThunk(builtin));
         let others = [

@@ -530,6 +530,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn an_image_is_the_same_wherever_it_is_linked() {
         for target in Target::all_of_this_build() {
             let isa = isa(&target);
@@ -624,6 +625,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "takes minutes")]
     fn what_would_not_be_relative_is_refused() {
         let isa = isa(&Target::host().unwrap());
         let refusal = |kind, offset, target, addend| {

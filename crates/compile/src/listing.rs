@@ -113,7 +113,6 @@ mod tests {
         (func $half (param i32) (result i32) (i32.div_u (local.get 0) (i32.const 2))))"#;
 
     #[test]
-    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn a_listing_is_of_the_code_that_runs() {
         let bytes = wat::parse_str(TEXT).unwrap();
         let module = ParsedModule::decode(bytes.into(), Default::default()).unwrap();

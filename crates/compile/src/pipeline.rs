@@ -387,7 +387,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn without_signals_a_frame_is_bounded() {
         let check = |signals, frame_bytes| {
             let memory = MemoryOptions { signals, ..MemoryOptions::default() };
@@ -409,7 +408,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn a_panic_becomes_an_error_that_names_what_was_compiled() {
         let internal = |message: &str| CompileError::Internal {
             what: "function 3".to_owned(),

@@ -168,7 +168,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
     fn pieces_cover_every_byte_and_nothing_else() {
         for len in 0..=INLINE_MAX {
             let mut covered = vec![false; len as usize];

@@ -277,7 +277,6 @@ fn every_shape_of_code_compiles() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_block_that_nothing_branches_to_is_none() {
     let text = ir(
         "(module (func (result i32) block block (result i32) i32.const 1 end return end i32.const 2))",
@@ -286,14 +285,12 @@ fn a_block_that_nothing_branches_to_is_none() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn an_if_without_else_is_three_blocks() {
     let text = ir("(module (func (param i32) local.get 0 if nop end))");
     assert_eq!(count(&text, "\nblock"), 3, "{text}");
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn code_that_cannot_be_reached_gives_no_ir() {
     let text = ir("(module (memory 1) (func
         return block loop i32.const 0 i32.load drop br 0 end end i32.const 0 if end))");
@@ -302,7 +299,6 @@ fn code_that_cannot_be_reached_gives_no_ir() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn code_that_cannot_be_reached_is_validated() {
     let module = parse("(module (func unreachable i32.const 0 drop))");
     let mut bytes = module.bytes.to_vec();
@@ -316,7 +312,6 @@ fn code_that_cannot_be_reached_is_validated() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_worker_goes_on_after_an_invalid_body() {
     let broken = "(module (func (param i32) local.get 0 if local.get 0 br_if 0 drop end))";
     let broken = decode(wat::parse_str(broken).unwrap());
@@ -336,7 +331,6 @@ fn a_worker_goes_on_after_an_invalid_body() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn a_function_tells_what_it_needs() {
     let module = parse(
         "(module
@@ -437,7 +431,6 @@ fn a_table_of_a_hundred_thousand_branches_translates() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "runs Cranelift, which takes minutes")]
 fn fifty_thousand_locals_that_are_not_used_give_no_ir() {
     let mut locals = vec![1];
     leb(&mut locals, 49_999);
