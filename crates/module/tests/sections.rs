@@ -158,7 +158,9 @@ fn exports_and_start() {
 
 #[test]
 fn exports_are_found_by_name_among_many() {
-    let names: Vec<_> = (0..1000).rev().map(|index| format!("e{}", index * 7 % 1000)).collect();
+    // Each once, in an order of no use for searching.
+    let count = if cfg!(miri) { 50 } else { 1000 };
+    let names: Vec<_> = (0..count).rev().map(|index| format!("e{}", index * 7 % count)).collect();
     let exports: String = names.iter().map(|name| format!("(export {name:?} (func 0))")).collect();
     let memory = r#"(memory 1) (export "" (memory 0))"#;
     let module = module(&format!("(module (func) {exports} {memory})"));
@@ -170,7 +172,7 @@ fn exports_are_found_by_name_among_many() {
         assert_eq!(module.export(absent), None, "{absent}");
     }
     // In the module's order all the same.
-    assert!(module.exports.iter().take(1000).map(|export| &*export.name).eq(names));
+    assert!(module.exports.iter().take(count).map(|export| &*export.name).eq(names));
 }
 
 #[test]
