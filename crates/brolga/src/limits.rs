@@ -13,7 +13,8 @@ const MEMORIES: usize = 10_000;
 /// [`Limits`](crate::Limits), which are on by default.
 pub trait ResourceLimiter: Send {
     /// Whether a memory of `current` bytes may have `desired`. For a new memory `current` is 0;
-    /// `maximum` is what its type allows.
+    /// `maximum` is what its type allows. Asked first: `desired` may be more than `maximum` or than
+    /// another limit, and then is not had even so.
     ///
     /// # Errors
     /// An error ends the wasm call that asked.
@@ -24,7 +25,8 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Told that a memory could not grow.
+    /// Told that a memory could not grow, or be made, for another reason than that
+    /// [`memory_growing`](ResourceLimiter::memory_growing) was against it.
     ///
     /// # Errors
     /// An error ends the wasm call that asked; by default `memory.grow` gives −1.
@@ -33,8 +35,8 @@ pub trait ResourceLimiter: Send {
         Ok(())
     }
 
-    /// Whether a table of `current` elements may have `desired`. For a new table `current` is 0;
-    /// `maximum` is what its type allows.
+    /// Whether a table of `current` elements may have `desired`, as
+    /// [`memory_growing`](ResourceLimiter::memory_growing).
     ///
     /// # Errors
     /// An error ends the wasm call that asked.
@@ -45,7 +47,8 @@ pub trait ResourceLimiter: Send {
         maximum: Option<usize>,
     ) -> Result<bool>;
 
-    /// Told that a table could not grow.
+    /// Told that a table could not grow, as
+    /// [`memory_grow_failed`](ResourceLimiter::memory_grow_failed).
     ///
     /// # Errors
     /// An error ends the wasm call that asked; by default `table.grow` gives −1.

@@ -36,13 +36,13 @@ impl ResourceLimiter for Asked {
         self.memory.push((now, then, max));
         assert!(!self.panic, "the limiter panics");
         ensure!(!self.fail, "the limiter fails");
-        Ok(then <= 4 << 16)
+        Ok(then <= 4 << 16 || then > 10 << 16)
     }
 
     fn table_growing(&mut self, now: usize, then: usize, max: Option<usize>) -> Result<bool> {
         self.table.push((now, then, max));
         ensure!(!self.fail, "the limiter fails");
-        Ok(then <= 4)
+        Ok(then <= 4 || then > 10)
     }
 
     fn memory_grow_failed(&mut self, _: Error) -> Result<()> {
@@ -72,7 +72,13 @@ fn the_limiter_is_asked() -> Result<()> {
     assert_eq!(memory.call(&mut store, 2)?, -1);
     assert_eq!(table.call(&mut store, 3)?, 1);
     assert_eq!(table.call(&mut store, 1)?, -1);
+    // It knows of those, as it was against them. These it would have allowed.
+    assert_eq!(store.data().failed, 0);
+    assert_eq!(memory.call(&mut store, 8)?, -1);
+    assert_eq!(table.call(&mut store, 7)?, -1);
     assert_eq!(store.data().failed, 2);
+    assert_eq!(store.data().memory.last(), Some(&(3 << 16, 11 << 16, Some(10 << 16))));
+    assert_eq!(store.data().table.last(), Some(&(4, 11, Some(10))));
     let handle = instance.get_memory(&mut store, "m").unwrap();
     assert!(handle.grow(&mut store, 5).is_err());
     assert_eq!(handle.grow(&mut store, 1)?, 3);

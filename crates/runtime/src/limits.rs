@@ -5,7 +5,8 @@
 //!
 //! **Invariants**
 //! - What a store holds is charged before it is allocated and given back when it is freed.
-//! - The hook is asked after the limits, about every memory and table, made or grown.
+//! - The hook is asked about every memory and table, made or grown, before its size is held against
+//!   any limit; after it has said yes it is told if that fails.
 
 use brolga_os::OsError;
 
@@ -94,7 +95,7 @@ pub struct LimitError {
 pub struct Growth {
     /// The size now; 0 for something new.
     pub current: u64,
-    /// The size asked for.
+    /// The size asked for; the largest number there is if it is more than that.
     pub desired: u64,
     /// The size that the type allows at most.
     pub max: Option<u64>,
@@ -105,10 +106,12 @@ pub struct Growth {
 /// `embedder` is what the store's [`set_embedder`](crate::Store::set_embedder) was last given. The
 /// store is in the middle of growing when it asks: a hook has no business with the store itself.
 pub trait GrowthHook: Send {
-    /// Whether a memory may have the size asked for. An error ends the wasm call that asked.
+    /// Whether a memory may have the size asked for, which may be more than the most that can be.
+    /// An error ends the wasm call that asked.
     fn memory_growing(&mut self, embedder: *mut (), growth: Growth) -> Result<bool, BoxError>;
 
-    /// Whether a table may have the size asked for. An error ends the wasm call that asked.
+    /// Whether a table may have the size asked for, which may be more than the most that can be.
+    /// An error ends the wasm call that asked.
     fn table_growing(&mut self, embedder: *mut (), growth: Growth) -> Result<bool, BoxError>;
 
     /// Told why a memory could not grow; an error ends the wasm call that asked.
@@ -216,8 +219,28 @@ impl Budget {
         Self { limits, memory_bytes: 0, table_elements: 0, hook: None, embedder }
     }
 
-    /// Charges for a growth, if limits and hook allow it.
-    pub(crate) fn charge(&mut self, charge: Charge, growth: Growth) -> Result<(), GrowError> {
+    /// Does what makes something new or larger, if the hook allows it, and tells the hook if that
+    /// fails.
+    pub(crate) fn ask<T>(
+        &mut self,
+        charge: Charge,
+        growth: Growth,
+        grow: impl FnOnce(&mut Self) -> Result<T, GrowError>,
+    ) -> Result<T, GrowError> {
+        let embedder = self.embedder;
+        let allowed = match (&mut self.hook, charge) {
+            (None, _) => Ok(true),
+            (Some(hook), Charge::Memory) => hook.memory_growing(embedder, growth),
+            (Some(hook), Charge::Table) => hook.table_growing(embedder, growth),
+        };
+        if !allowed.map_err(GrowError::Hook)? {
+            return Err(GrowError::Refused { growth });
+        }
+        grow(self).map_err(|error| self.failed(charge, error))
+    }
+
+    /// Charges for a growth, if the limits allow it.
+    pub(crate) fn charge(&mut self, charge: Charge, growth: Growth) -> Result<(), LimitError> {
         let more = growth.desired.saturating_sub(growth.current);
         let total = self.used(charge).saturating_add(more);
         match charge {
@@ -229,15 +252,6 @@ impl Budget {
                 self.limits.table_elements(growth.desired)?;
                 self.limits.table_elements_total(total)?;
             }
-        }
-        let embedder = self.embedder;
-        let allowed = match (&mut self.hook, charge) {
-            (None, _) => Ok(true),
-            (Some(hook), Charge::Memory) => hook.memory_growing(embedder, growth),
-            (Some(hook), Charge::Table) => hook.table_growing(embedder, growth),
-        };
-        if !allowed.map_err(GrowError::Hook)? {
-            return Err(GrowError::Refused { growth });
         }
         *self.used_mut(charge) = total;
         Ok(())
@@ -253,7 +267,7 @@ impl Budget {
     pub(crate) fn failed(&mut self, charge: Charge, why: GrowError) -> GrowError {
         let embedder = self.embedder;
         let told = match (&mut self.hook, charge, &why) {
-            (None, ..) | (_, _, GrowError::Hook(_)) => Ok(()),
+            (None, ..) => Ok(()),
             (Some(hook), Charge::Memory, why) => hook.memory_grow_failed(embedder, why),
             (Some(hook), Charge::Table, why) => hook.table_grow_failed(embedder, why),
         };

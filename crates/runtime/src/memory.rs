@@ -139,20 +139,21 @@ impl Store {
         if ty.shared {
             return Err(GrowError::Shared);
         }
-        let size_bytes = checked_size(&ty, u128::from(ty.min))?;
-        self.budget.limits.memories(self.arenas.memories.len() as u64 + 1)?;
-        self.config.pool.check_memory(size_bytes)?;
-        let slot = self.config.pool.take(Pooled::Memory)?;
-        let growth = Growth { current: 0, desired: size_bytes, max: max_bytes(&ty) };
-        self.budget.charge(Charge::Memory, growth)?;
-        let plan = MemoryPlan::new(&ty, &self.config.options.memory);
-        match LinearMemory::new(ty, plan, size_bytes, image, &self.config.rooms) {
-            Ok(memory) => Ok(self.arenas.memories.insert(LinearMemory { slot, ..memory })),
-            Err(error) => {
-                self.budget.give_back(Charge::Memory, size_bytes);
-                Err(self.budget.failed(Charge::Memory, error))
-            }
-        }
+        let pages = u128::from(ty.min);
+        let desired = size_bytes(&ty, pages);
+        let growth = Growth { current: 0, desired, max: max_bytes(&ty) };
+        let Self { arenas, budget, config, .. } = self;
+        budget.ask(Charge::Memory, growth, |budget| {
+            check_pages(&ty, pages)?;
+            budget.limits.memories(arenas.memories.len() as u64 + 1)?;
+            config.pool.check_memory(desired)?;
+            let slot = config.pool.take(Pooled::Memory)?;
+            budget.charge(Charge::Memory, growth)?;
+            let plan = MemoryPlan::new(&ty, &config.options.memory);
+            let memory = LinearMemory::new(ty, plan, desired, image, &config.rooms);
+            let memory = memory.inspect_err(|_| budget.give_back(Charge::Memory, desired))?;
+            Ok(arenas.memories.insert(LinearMemory { slot, ..memory }))
+        })
     }
 
     /// Unmaps a memory.
@@ -182,36 +183,36 @@ impl Store {
         if delta_pages == 0 {
             return Ok(old_pages);
         }
-        let grown = (|| {
-            let ty = &memory.ty;
-            let desired = checked_size(ty, u128::from(old_pages) + u128::from(delta_pages))?;
-            self.config.pool.check_memory(desired)?;
-            let current = memory.size_bytes() as u64;
-            let growth = Growth { current, desired, max: max_bytes(ty) };
-            self.budget.charge(Charge::Memory, growth)?;
-            let may_move = self.config.options.memory.may_move;
-            memory.grow_to(desired as usize, may_move).inspect_err(|_| {
-                self.budget.give_back(Charge::Memory, desired - current);
+        let Self { budget, config, .. } = self;
+        let ty = &memory.ty;
+        let pages = u128::from(old_pages) + u128::from(delta_pages);
+        let desired = size_bytes(ty, pages);
+        let growth = Growth { current: memory.size_bytes() as u64, desired, max: max_bytes(ty) };
+        budget.ask(Charge::Memory, growth, |budget| {
+            check_pages(&memory.ty, pages)?;
+            config.pool.check_memory(desired)?;
+            budget.charge(Charge::Memory, growth)?;
+            memory.grow_to(desired as usize, config.options.memory.may_move).inspect_err(|_| {
+                budget.give_back(Charge::Memory, desired - growth.current);
             })
-        })();
-        match grown {
-            Ok(()) => Ok(old_pages),
-            Err(error) => Err(self.budget.failed(Charge::Memory, error)),
-        }
+        })?;
+        Ok(old_pages)
     }
 }
 
-/// The size in bytes of `pages` pages, if the type allows so many.
-fn checked_size(ty: &MemoryType, pages: u128) -> Result<u64, GrowError> {
+/// The size in bytes of `pages` pages, as far as 64 bits go.
+fn size_bytes(ty: &MemoryType, pages: u128) -> u64 {
+    let log2 = ty.page_size_log2;
+    u64::try_from(pages << log2).unwrap_or(u64::MAX >> log2 << log2)
+}
+
+/// An error if the type does not allow so many pages, or nobody can have them.
+fn check_pages(ty: &MemoryType, pages: u128) -> Result<(), GrowError> {
     let max = ty.max.unwrap_or(u64::MAX).min(index_pages_max(ty));
-    if pages > u128::from(max) {
-        return Err(GrowError::Maximum { asked: pages, max, unit: "pages" });
+    match pages <= u128::from(max) && size_bytes(ty, pages) <= isize::MAX as u64 {
+        true => Ok(()),
+        false => Err(GrowError::Maximum { asked: pages, max, unit: "pages" }),
     }
-    let bytes = pages << ty.page_size_log2;
-    u64::try_from(bytes)
-        .ok()
-        .filter(|&bytes| bytes <= isize::MAX as u64)
-        .ok_or(GrowError::Maximum { asked: pages, max, unit: "pages" })
 }
 
 /// How many pages the index can address.
@@ -227,7 +228,7 @@ fn index_pages_max(ty: &MemoryType) -> u64 {
 
 /// The type's maximum in bytes, as far as 64 bits go.
 fn max_bytes(ty: &MemoryType) -> Option<u64> {
-    ty.max.map(|pages| u64::try_from(u128::from(pages) << ty.page_size_log2).unwrap_or(u64::MAX))
+    ty.max.map(|pages| size_bytes(ty, pages.into()))
 }
 
 /// A memory.

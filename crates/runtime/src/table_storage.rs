@@ -226,20 +226,19 @@ impl TableStorage {
         if delta == 0 {
             return Ok(old);
         }
-        let grown = (|| {
-            let asked = u128::from(old) + u128::from(delta);
+        let asked = u128::from(old) + u128::from(delta);
+        let desired = u64::try_from(asked).unwrap_or(u64::MAX);
+        let growth = Growth { current: old, desired, max: self.ty.max };
+        budget.ask(Charge::Table, growth, |budget| {
             let max = self.max();
-            let desired = u64::try_from(asked).ok().filter(|&desired| desired <= max);
-            let desired = desired.ok_or(GrowError::Maximum { asked, max, unit: "elements" })?;
+            if asked > u128::from(max) {
+                return Err(GrowError::Maximum { asked, max, unit: "elements" });
+            }
             pool.check_table(desired)?;
-            let growth = Growth { current: old, desired, max: self.ty.max };
             budget.charge(Charge::Table, growth)?;
             grow(self, desired).inspect_err(|_| budget.give_back(Charge::Table, delta))
-        })();
-        match grown {
-            Ok(()) => Ok(old),
-            Err(error) => Err(budget.failed(Charge::Table, error)),
-        }
+        })?;
+        Ok(old)
     }
 
     /// Makes the table `len` elements long, which is no less than it is; new ones are `init`.

@@ -156,7 +156,7 @@ fn the_store_s_total_is_limited_and_given_back() {
 
 type Asked = Arc<Mutex<Vec<String>>>;
 
-/// Notes what it is asked; allows memories up to two pages; fails at five.
+/// Notes what it is asked; allows memories up to two pages, and from eight on; fails at five.
 struct Hook(Asked);
 
 impl GrowthHook for Hook {
@@ -164,7 +164,11 @@ impl GrowthHook for Hook {
         let Growth { current, desired, max } = growth;
         let ask = format!("{} to {} of {max:?}", current / PAGE, desired / PAGE);
         self.0.lock().unwrap().push(ask);
-        if desired == 5 * PAGE { Err("five".into()) } else { Ok(desired <= 2 * PAGE) }
+        if desired == 5 * PAGE {
+            Err("five".into())
+        } else {
+            Ok(!(3..8).contains(&(desired / PAGE)))
+        }
     }
 
     fn table_growing(&mut self, embedder: *mut (), growth: Growth) -> Result<bool, BoxError> {
@@ -190,6 +194,9 @@ fn the_hook_is_asked_and_told() {
     assert!(matches!(store.memory_grow(memory, 1), Err(GrowError::Refused { .. })));
     let error = store.memory_grow(memory, 3).unwrap_err();
     assert!(matches!(&error, GrowError::Hook(error) if error.to_string() == "five"));
+    // More than the type allows, and more than there is a number of bytes for.
+    assert!(matches!(store.memory_grow(memory, 8), Err(GrowError::Maximum { .. })));
+    assert!(matches!(store.memory_grow(memory, u64::MAX), Err(GrowError::Maximum { .. })));
     let table = brolga_module::TableType {
         index: IndexType::I32,
         element: brolga_module::RefType::EXTERNREF,
@@ -197,6 +204,9 @@ fn the_hook_is_asked_and_told() {
         max: None,
     };
     store.new_table(table, Value::Extern(None)).unwrap();
+    // As large as an index may be, and more than a store holds.
+    let huge = MemoryType { index: IndexType::I64, ..pages(1 << 46, None) };
+    assert!(matches!(store.new_memory(huge), Err(GrowError::Limit(_))));
     let max = Some(9 * PAGE);
     assert_eq!(
         *asked.lock().unwrap(),
@@ -204,9 +214,18 @@ fn the_hook_is_asked_and_told() {
             format!("0 to 1 of {max:?}"),
             format!("1 to 2 of {max:?}"),
             format!("2 to 3 of {max:?}"),
-            "growing from 131072 to 196608 was refused by the embedder".into(),
             format!("2 to 5 of {max:?}"),
+            format!("2 to 10 of {max:?}"),
+            "10 pages are more than the type's maximum of 9".into(),
+            format!("2 to {} of {max:?}", u64::MAX / PAGE),
+            format!("{} pages are more than the type's maximum of 9", u128::from(u64::MAX) + 2),
             "table 6 64".into(),
+            format!("0 to {} of None", 1_u64 << 46),
+            format!(
+                "{} bytes of a memory pass the store's limit of 4294967296 (setting \
+                 `memory_bytes`)",
+                1_u64 << 62
+            ),
         ]
     );
     assert_eq!(store.memory_size_pages(memory).unwrap(), 2);
