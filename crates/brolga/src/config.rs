@@ -209,9 +209,10 @@ impl Config {
     }
 
     /// Sets one of Cranelift's settings by its name: `opt_level`, `enable_verifier`,
-    /// `enable_nan_canonicalization`, and features of the CPU (`has_avx2`), which can be switched
-    /// on where the [target](Config::target) is named. Any other is an error when the engine is
-    /// made: code and host rely on them.
+    /// `enable_nan_canonicalization`, and features of the CPU (`has_avx2`): `true` for one that code
+    /// may use although the [target](Config::target) does not say so, `false` for one that it may
+    /// not. Any other is an error when the engine is made, and so is a feature that this machine
+    /// lacks or that code can't do without: code and host rely on them.
     ///
     /// ```
     /// # use brolga::*;

@@ -41,7 +41,7 @@ impl CraneliftFlags {
                 ("opt_level", "speed_and_size", _) => options.opt_level = OptLevel::SpeedAndSize,
                 ("enable_verifier", _, Some(on)) => options.verify_ir = on,
                 ("enable_nan_canonicalization", _, Some(on)) => options.canonicalize_nans = on,
-                (name, _, Some(true)) if name.starts_with(CPU_FEATURE) => {}
+                (name, _, Some(_)) if name.starts_with(CPU_FEATURE) => {}
                 _ => {
                     let (name, value) = (name.clone(), value.clone());
                     return Err(ConfigError::CraneliftFlag { name, value });
@@ -51,9 +51,11 @@ impl CraneliftFlags {
         Ok(())
     }
 
-    /// The features of the CPU that code may use besides those that the target has.
+    /// The features of the CPU that code may or may not use, whatever the target has, in the order
+    /// in which they were set.
     #[cfg(feature = "compiler")]
-    pub(crate) fn cpu_features(&self) -> impl Iterator<Item = &str> {
-        self.set.iter().map(|(name, _)| &**name).filter(|name| name.starts_with(CPU_FEATURE))
+    pub(crate) fn cpu_features(&self) -> impl Iterator<Item = (&str, bool)> {
+        let features = self.set.iter().filter(|(name, _)| name.starts_with(CPU_FEATURE));
+        features.map(|(name, value)| (&**name, value == "true"))
     }
 }

@@ -38,7 +38,8 @@ pub struct Func {
 
 impl Func {
     /// Makes a function of type `ty` out of a closure that gets its arguments as a list and writes
-    /// its results to another. An error ends the wasm call that called it.
+    /// its results to another, where each is a null `funcref` until then. An error ends the wasm
+    /// call that called it, and so does a result of another type than `ty` says.
     ///
     /// # Panics
     /// If a limit of the store is reached, or the type is not supported; see [`Func::try_new`].

@@ -511,9 +511,8 @@ unsafe fn run_dynamic<T: 'static>(
     // SAFETY: the thunk has filled the slots with the parameters.
     let mut source = unsafe { Slots::new(&mut cell.runtime, slots, ty.param_slots()) };
     values.extend(ty.params().iter().map(|&ty| Val::from_value(source.take_value(ty))));
-    // Results begin as zeros: a closure that leaves one alone has returned that.
-    let zeros = ty.results().iter().map(|&ty| Val::from_value(zero(ty)));
-    values.extend(zeros);
+    // Of no type but that of functions: a closure that leaves another result alone has forgotten it.
+    values.resize(values.len() + ty.results().len(), Val::null_func_ref());
     let (params, results) = values.split_at_mut(ty.params().len());
     let called = func(Caller::new(context, NonNull::new(caller)), params, results);
 
@@ -527,7 +526,9 @@ unsafe fn run_dynamic<T: 'static>(
     for (position, (result, &ty)) in results.iter().zip(ty.results()).enumerate() {
         let value = result.to_value();
         value.check(ty).map_err(|error| {
-            Error::from(error).context(format!("result {position} of a host function"))
+            Error::from(error).context(format!(
+                "function attempted to return an incompatible value as result {position}"
+            ))
         })?;
         target.put_value(value)?;
     }
@@ -545,18 +546,6 @@ unsafe fn parts<'a, T: 'static, B>(
 ) -> (NonNull<AbiStoreContext>, &'a Bound<T, B>) {
     // SAFETY: the caller's promises; a host function's store is never null.
     unsafe { (NonNull::new_unchecked((*callee).store), &*(*callee).data.cast::<Bound<T, B>>()) }
-}
-
-/// Zero or null.
-fn zero(ty: module::ValType) -> Value {
-    match ty {
-        module::ValType::I32 => Value::I32(0),
-        module::ValType::I64 => Value::I64(0),
-        module::ValType::F32 => Value::F32(0),
-        module::ValType::F64 => Value::F64(0),
-        module::ValType::V128 => Value::V128(0),
-        module::ValType::Ref(ty) => Value::null(ty),
-    }
 }
 
 #[cold]
@@ -620,8 +609,8 @@ impl<'a, T> Caller<'a, T> {
     /// The instance that made the call; none if the host did, or it has been closed since.
     pub(crate) fn instance(&self) -> Option<brolga_runtime::InstanceId> {
         let instance = self.instance?;
-        // SAFETY: made from what wasm passed to the host function that this is the caller of; that
-        // instance waits for the call, so it is there.
+        // SAFETY: made from what wasm passed to the host function that this is the caller of, or
+        // from the instance whose start function that is; it waits for the call, so it is there.
         unsafe { self.store.cell().runtime.instance_of(instance.0) }
     }
 }

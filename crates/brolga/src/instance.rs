@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use brolga_module::ExportItem;
-use brolga_runtime::{InstanceId, StartFunction};
+use brolga_runtime::InstanceId;
 
-use crate::engine::{call_dynamic, call_start};
+use crate::engine::call_start;
 use crate::external::Export;
 use crate::{
     AsContext, AsContextMut, Error, Extern, Func, Global, Memory, Module, Result, StoreContext,
@@ -211,8 +211,8 @@ impl Instance {
 /// Runs an instance's start function, if it has one.
 fn start<T>(store: &mut StoreContextMut<'_, T>, instance: InstanceId) -> Result<()> {
     match store.cell().runtime.start_function(instance)? {
+        // A hook hears of calls, and this is none.
         None => Ok(()),
-        Some(StartFunction::Own(_)) => call_start(store, instance),
-        Some(StartFunction::Imported(func)) => call_dynamic(store.reborrow(), func, &[], &mut []),
+        Some(_) => call_start(store, instance),
     }
 }

@@ -137,8 +137,11 @@ impl<T: 'static> Linker<T> {
             let none = || format!("no default value exists for `{module}::{name}`");
             match import.ty() {
                 ExternType::Func(ty) => {
-                    ty.check_default().with_context(none)?;
-                    self.func_new(module, name, ty, |_, _, _| Ok(()))?;
+                    let defaults = ty.default_results().with_context(none)?;
+                    self.func_new(module, name, ty, move |_, _, results| {
+                        results.copy_from_slice(&defaults);
+                        Ok(())
+                    })?;
                 }
                 ty => {
                     let item = ty.default_value(&mut store).with_context(none)?;

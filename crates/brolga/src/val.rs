@@ -117,6 +117,32 @@ impl Val {
         }
     }
 
+    /// [`Val::funcref`] under the name that goes with the other accessors.
+    pub fn func_ref(&self) -> Option<Option<&Func>> {
+        self.funcref()
+    }
+
+    /// [`Val::unwrap_funcref`] under the name that goes with the other accessors.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn unwrap_func_ref(&self) -> Option<&Func> {
+        self.unwrap_funcref()
+    }
+
+    /// [`Val::externref`] under the name that goes with the other accessors.
+    pub fn extern_ref(&self) -> Option<Option<&Rooted<ExternRef>>> {
+        self.externref()
+    }
+
+    /// [`Val::unwrap_externref`] under the name that goes with the other accessors.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn unwrap_extern_ref(&self) -> Option<&Rooted<ExternRef>> {
+        self.unwrap_externref()
+    }
+
     /// The reference to a function, if it is one; the inner `None` is null.
     pub fn funcref(&self) -> Option<Option<&Func>> {
         match self {

@@ -273,7 +273,7 @@ fn settings_of_the_code_generator() -> Result<()> {
         ("preserve_frame_pointers", "false"),
         ("enable_probestack", "false"),
         ("enable_verifier", "maybe"),
-        ("has_avx2", "false"),
+        ("has_avx2", "maybe"),
         ("nonsense", "true"),
     ] {
         let error = of(&[(name, value)]).unwrap_err();
@@ -281,6 +281,24 @@ fn settings_of_the_code_generator() -> Result<()> {
         assert_eq!(error.downcast_ref(), Some(&expected));
     }
     assert!(of(&[("has_legs", "true")]).is_err());
+    assert!(of(&[("has_legs", "false")]).is_err());
+    #[cfg(target_arch = "x86_64")]
+    {
+        // The last word counts.
+        let sum = r#"(module (func (export "f") (param v128 v128) (result v128)
+            (f32x4.add (local.get 0) (local.get 1))))"#;
+        let bytes = |engine: &Engine| engine.precompile_module(sum.as_bytes());
+        let of_avx = |values: &[&str]| {
+            bytes(&of(&values.iter().map(|value| ("has_avx", *value)).collect::<Vec<_>>())?)
+        };
+        assert_eq!(of_avx(&["true", "false"])?, of_avx(&["false"])?);
+        assert_eq!(of_avx(&["false", "true"]).ok(), of_avx(&["true"]).ok());
+        let with = bytes(&Engine::default())?;
+        assert_eq!(of_avx(&["false"])? == with, !std::is_x86_feature_detected!("avx"));
+        Module::new(&of(&[("has_avx", "false"), ("has_avx2", "false")])?, sum)?;
+        let error = of(&[("has_sse41", "false")]).unwrap_err();
+        assert!(error.to_string().contains("code needs the CPU feature `has_sse41`"), "{error}");
+    }
     // Code for a CPU with more than this one has is made, and not run.
     let mut config = Config::new();
     config.target("x86_64-unknown-linux-gnu")?.cranelift_flag_enable("has_avx512vbmi");

@@ -1,5 +1,6 @@
 //! Host functions: what they are given, what they may do, how they fail.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -108,19 +109,30 @@ fn results_of_untyped_functions_are_checked() -> Result<()> {
     });
     let mut results = [Val::I32(0), Val::I32(0)];
     let error = wrong.call(&mut store, &[], &mut results).unwrap_err();
-    assert!(
-        format!("{error:#}").contains("result 0 of a host function: expected a value of type i32")
-    );
+    let text = format!("{error:#}");
+    let expected = "function attempted to return an incompatible value as result 0: expected a \
+                    value of type i32, found i64";
+    assert!(text.contains(expected), "{text}");
 
-    // What is left alone is zero.
-    let lazy = Func::new(&mut store, ty.clone(), |_, _, _| Ok(()));
+    // What is left alone is a null reference to a function, which is good for the second only.
+    let lazy = Func::new(&mut store, ty.clone(), |_, _, results| {
+        results[0] = Val::I32(7);
+        Ok(())
+    });
     lazy.call(&mut store, &[], &mut results)?;
-    assert_eq!(format!("{results:?}"), "[I32(0), FuncRef(None)]");
+    assert_eq!(format!("{results:?}"), "[I32(7), FuncRef(None)]");
+    for forgotten in [ValType::I32, ValType::F64, ValType::V128, ValType::EXTERNREF] {
+        let ty = FuncType::new(store.engine(), [], [forgotten.clone()]);
+        let lazy = Func::new(&mut store, ty, |_, _, _| Ok(()));
+        let error = lazy.call(&mut store, &[], &mut results[..1]).unwrap_err();
+        let expected = format!("expected a value of type {forgotten}, found null function");
+        assert!(format!("{error:#}").contains(&expected), "{error:#}");
+    }
 
     let other_store = &mut Store::new(store.engine(), ());
     let foreign = Func::wrap(other_store, || ());
     let smuggler = Func::new(&mut store, ty, move |_, _, results| {
-        results[1] = foreign.into();
+        results.copy_from_slice(&[Val::I32(0), foreign.into()]);
         Ok(())
     });
     let error = smuggler.call(&mut store, &[], &mut results).unwrap_err();
@@ -253,4 +265,47 @@ fn instances_are_made_and_closed_inside_host_functions() -> Result<()> {
         }
         Ok(())
     })
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
+fn a_host_function_that_starts_an_instance_finds_it() -> Result<()> {
+    let engine = Engine::default();
+    let text = r#"(module
+        (import "host" "start" (func $start))
+        (memory (export "memory") 1)
+        (data (i32.const 3) "*")
+        (start $start))"#;
+    let module = Module::new(&engine, text)?;
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("host", "start", |mut caller: Caller<'_, Vec<u8>>| {
+        let memory = caller.get_export("memory").and_then(Extern::into_memory);
+        let byte = memory.context("no memory")?.data(&caller)[3];
+        caller.data_mut().push(byte);
+        Ok(())
+    })?;
+    let mut store = Store::new(&engine, Vec::new());
+    linker.instantiate(&mut store, &module)?;
+
+    // Another instance's function in between: then that one is the caller.
+    let outer = Module::new(
+        &engine,
+        r#"(module (import "inner" "run" (func $run)) (start $run)
+            (memory (export "memory") 1) (data (i32.const 3) "-"))"#,
+    )?;
+    let inner = r#"(module (import "host" "start" (func $start)) (func (export "run") call $start)
+        (memory (export "memory") 1) (data (i32.const 3) "+"))"#;
+    linker.module(&mut store, "inner", &Module::new(&engine, inner)?)?;
+    linker.instantiate(&mut store, &outer)?;
+    assert_eq!(store.data(), b"*+");
+
+    // Its error and its panic are the instantiation's.
+    let failing = Func::wrap(&mut store, || -> Result<()> { bail!("not today") });
+    let error = Instance::new(&mut store, &module, &[failing.into()]).unwrap_err();
+    assert_eq!(error.root_cause().to_string(), "not today");
+    let panicking = Func::wrap(&mut store, || -> () { panic!("never") });
+    let panic =
+        catch_unwind(AssertUnwindSafe(|| Instance::new(&mut store, &module, &[panicking.into()])));
+    assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"never"));
+    Ok(())
 }

@@ -65,6 +65,17 @@ impl Target {
         self.checked()
     }
 
+    /// The same machines, and those that lack `feature`, by Cranelift's name.
+    ///
+    /// # Errors
+    /// If there is no such feature on the target, or no code without it.
+    pub fn without_cpu_feature(self, feature: &str) -> Result<Self, CompileError> {
+        // With it, to learn whether it is one.
+        let mut target = self.with_cpu_feature(feature)?;
+        target.cpu_features.retain(|it| it != feature);
+        target.checked()
+    }
+
     /// The triple.
     pub fn triple(&self) -> &Triple {
         &self.triple

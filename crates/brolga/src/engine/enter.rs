@@ -117,19 +117,22 @@ impl Clone for Callee {
 /// # Safety
 /// - `func_ref` was just resolved in `store`.
 /// - `stack` was made for that store, and stays where it is during the call.
+/// - `caller` is [`NO_CALLER`] or the context of an open instance of `store`.
 /// - `slots` has room for the function's parameters and for its results, and holds arguments of
 ///   the parameters' types that are `store`'s own where they are references.
 unsafe fn enter<T>(
     store: &mut StoreContextMut<'_, T>,
     stack: *const StoreStack,
     func_ref: NonNull<FuncRef>,
+    caller: *mut VmContext,
     slots: *mut u64,
 ) -> Result<()> {
     let context = store.cell().runtime.context_of_stayed();
     // SAFETY: stack and context are this store's, and `func_ref` is a function of it, kept by its
-    // instance. Nothing of the store is borrowed but through `store`, which waits. The slots are
-    // the caller's promise.
-    let called = unsafe { brolga_runtime::call(&*stack, context, func_ref, NO_CALLER, slots) };
+    // instance. Nothing of the store is borrowed but through `store`, which waits. Slots and
+    // caller are the caller's promise; an instance that is closed meanwhile stays until the call
+    // has ended.
+    let called = unsafe { brolga_runtime::call(&*stack, context, func_ref, caller, slots) };
     called.map_err(|record| call_error(store, *record))
 }
 
@@ -144,7 +147,8 @@ unsafe fn is_host(func_ref: NonNull<FuncRef>) -> bool {
     unsafe { func_ref.as_ref().host_entry.is_null() }
 }
 
-/// Calls the start function of an instance, if it has one of its own.
+/// Calls the start function of an instance, if it has one: as a call of the instance's own, so that
+/// an imported host function finds it as its caller.
 ///
 /// # Errors
 /// What the call ended with; or if the hook has closed the instance.
@@ -154,17 +158,26 @@ pub(crate) fn call_start<T>(
 ) -> Result<()> {
     store.told(|store| {
         // Here and not before: the hook may have closed the instance, which core dumps name.
-        let start = match store.cell().runtime.start_function(instance)? {
-            Some(StartFunction::Own(start)) => start,
-            _ => return Ok(()),
-        };
-        let context = store.cell().runtime.context_of_stayed();
+        let runtime = &mut store.cell_mut().runtime;
+        let Some(start) = runtime.start_function(instance)? else { return Ok(()) };
+        let caller = runtime.instance_vmctx(instance)?;
         let stack = store.cell().stack.as_ptr();
-        // SAFETY: stack and context are this store's, and the instance was there when its start
-        // function was asked for just now. Nothing of the store is borrowed but through `store`,
-        // which waits.
-        let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
-        let called = called.map_err(|record| call_error(store, *record));
+        let called = match start {
+            StartFunction::Own(start) => {
+                let context = store.cell().runtime.context_of_stayed();
+                // SAFETY: stack and context are this store's, and the instance was there when its
+                // start function was asked for just now. Nothing of the store is borrowed but
+                // through `store`, which waits.
+                let called = unsafe { brolga_runtime::call_start(&*stack, context, start) };
+                called.map_err(|record| call_error(store, *record))
+            }
+            StartFunction::Imported(func) => {
+                let func_ref = store.cell_mut().runtime.func_ref(func)?;
+                // SAFETY: just resolved, the stack is the store's, and the instance was open just
+                // now. A start function has neither parameters nor results.
+                unsafe { enter(store, stack, func_ref, caller.as_ptr(), [].as_mut_ptr()) }
+            }
+        };
         settle(store);
         called
     })
@@ -267,7 +280,7 @@ impl SlotCallee {
         }
         // SAFETY: just resolved in its store, for which the stack was made. The slots fit the type,
         // as `call` has seen, and references in them are of that store.
-        let called = unsafe { enter(store, &self.stack, func_ref, slots.as_mut_ptr()) };
+        let called = unsafe { enter(store, &self.stack, func_ref, NO_CALLER, slots.as_mut_ptr()) };
         drop(scope);
         if self.gives_objects && called.is_ok() {
             root_objects(&mut store.cell_mut().runtime, self.ty.results(), slots);
@@ -485,7 +498,7 @@ impl<P: WasmParams, R: WasmResults> TypedCallee<P, R> {
         // and have room for the results of any type; the function takes these values, which
         // `store` checked to be the store's own where they are references. Nothing was closed
         // since the function was resolved.
-        let called = unsafe { enter(store, stack, func_ref, first) };
+        let called = unsafe { enter(store, stack, func_ref, NO_CALLER, first) };
         drop(scope);
         let result = called.map(|()| {
             // SAFETY: the function has returned values of `R`'s types in the slots.
@@ -664,7 +677,7 @@ fn call_dynamic_told<T>(
     // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
     // types, as `check_values` has seen, of this store, as `put_value` has, and have room for the
     // results.
-    let called = unsafe { enter(store, stack, func_ref, slots.as_mut_ptr()) };
+    let called = unsafe { enter(store, stack, func_ref, NO_CALLER, slots.as_mut_ptr()) };
     if called.is_ok() {
         let runtime = &mut store.cell_mut().runtime;
         let mut rest = &slots[..];
@@ -719,7 +732,7 @@ unsafe fn call_raw_told<T>(
     let func_ref = cell.runtime.func_ref(func)?;
     // SAFETY: just resolved, and the stack is the store's. The slots hold values of the parameters'
     // types, by the caller's promise, and have room for the results.
-    let called = unsafe { enter(store, stack, func_ref, slots.as_mut_ptr()) };
+    let called = unsafe { enter(store, stack, func_ref, NO_CALLER, slots.as_mut_ptr()) };
     if called.is_ok() {
         let mut rest = &slots[..];
         for (value, ty) in values.iter_mut().zip(&types) {

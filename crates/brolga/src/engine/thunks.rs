@@ -33,8 +33,11 @@ mod compiled {
     /// What code is made for.
     pub(in super::super) fn target(config: &Config) -> Result<Target> {
         let mut target = triple(config)?;
-        for feature in config.cranelift_flags.cpu_features() {
-            target = target.with_cpu_feature(feature)?;
+        for (feature, on) in config.cranelift_flags.cpu_features() {
+            target = match on {
+                true => target.with_cpu_feature(feature)?,
+                false => target.without_cpu_feature(feature)?,
+            };
         }
         Ok(target)
     }

@@ -1,8 +1,8 @@
 //! Things made of their types alone: functions that return zeros, globals, tables and memories
 //! that hold them.
 
-use super::{ExternType, FuncType, GlobalType, MemoryType, TableType};
-use crate::{AsContextMut, Context, Extern, Func, Global, Memory, Result, Table};
+use super::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
+use crate::{AsContextMut, Context, Extern, Func, Global, Memory, Result, Table, Val};
 
 impl FuncType {
     /// A function of this type that ignores its arguments and returns zeros and nulls.
@@ -10,17 +10,22 @@ impl FuncType {
     /// # Errors
     /// If a result has no such value (references that may not be null), or as [`Func::try_new`].
     pub fn default_value(&self, store: impl AsContextMut) -> Result<Func> {
-        self.check_default()?;
-        // What a host function leaves alone, it returns as zero or null.
-        Func::try_new(store, self.clone(), |_, _, _| Ok(()))
+        let defaults = self.default_results()?;
+        Func::try_new(store, self.clone(), move |_, _, results| {
+            results.copy_from_slice(&defaults);
+            Ok(())
+        })
     }
 
-    /// An error if a result is neither zero nor null at first.
-    pub(crate) fn check_default(&self) -> Result<()> {
-        for ty in self.result_types() {
-            ty.default_value().context("function results do not have a default value")?;
-        }
-        Ok(())
+    /// Zeros and nulls of the types of the results.
+    ///
+    /// # Errors
+    /// If one has no such value.
+    pub(crate) fn default_results(&self) -> Result<Vec<Val>> {
+        let default = |ty: &ValType| {
+            ty.default_value().context("function results do not have a default value")
+        };
+        self.result_types().iter().map(default).collect()
     }
 }
 
