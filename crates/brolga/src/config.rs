@@ -21,6 +21,24 @@ use crate::disk_cache::CacheOfEngine;
 use crate::proposals::Absent;
 use crate::{Error, InstanceAllocationStrategy, Result};
 
+/// What makes code of wasm: see [`Config::strategy`].
+///
+/// ```
+/// use brolga::{Config, Engine, Strategy};
+///
+/// let engine = Engine::new(Config::new().strategy(Strategy::Cranelift))?;
+/// # Ok::<(), brolga::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// The best for most programs: Cranelift.
+    #[default]
+    Auto,
+    /// Cranelift, which optimises.
+    Cranelift,
+}
+
 /// How hard to optimise.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -177,6 +195,14 @@ impl Config {
     /// The default configuration.
     pub fn new() -> Config {
         Config::default()
+    }
+
+    /// What makes code of wasm. Default: [`Strategy::Auto`].
+    pub fn strategy(&mut self, strategy: Strategy) -> &mut Self {
+        match strategy {
+            // There is one compiler.
+            Strategy::Auto | Strategy::Cranelift => self,
+        }
     }
 
     /// How hard to optimise. Default: [`OptLevel::Speed`].

@@ -194,7 +194,9 @@ mod wasm_ty;
 pub use backtrace::{FrameInfo, WasmBacktrace};
 pub use call_hook::CallHook;
 pub use caller::Caller;
-pub use config::{Config, ConfigError, OptLevel, ProfilingStrategy, WasmBacktraceDetails};
+pub use config::{
+    Config, ConfigError, OptLevel, ProfilingStrategy, Strategy, WasmBacktraceDetails,
+};
 pub use context::{AsContext, AsContextMut};
 #[cfg(feature = "coredump")]
 pub use coredump::WasmCoreDump;

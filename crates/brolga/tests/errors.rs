@@ -266,6 +266,10 @@ fn settings_of_the_code_generator() -> Result<()> {
         Config::new().cranelift_opt_level(OptLevel::None).cranelift_nan_canonicalization(true),
     )?;
     assert_eq!(bytes(&of(&flags)?)?, bytes(&same)?);
+    for strategy in [Strategy::Auto, Strategy::Cranelift] {
+        let engine = Engine::new(Config::new().strategy(strategy))?;
+        assert_eq!(bytes(&engine)?, bytes(&Engine::default())?);
+    }
     of(&[("enable_verifier", "true"), ("opt_level", "speed"), ("opt_level", "speed_and_size")])?;
     for (name, value) in [
         ("opt_level", "best"),

@@ -187,6 +187,8 @@ fn values_know_their_types() -> Result<()> {
         assert_eq!(val.ref_().is_some(), ty.is_ref());
         assert_eq!(val.funcref().is_some(), ty.matches(&ValType::FUNCREF));
         assert_eq!(val.externref().is_some(), ty.matches(&ValType::EXTERNREF));
+        assert_eq!(val.func_ref(), val.funcref());
+        assert_eq!(val.extern_ref().is_some(), val.externref().is_some());
         assert_eq!(val.i32().is_some(), ty.is_i32());
         assert_ne!(panics(|| val.unwrap_i64()), ty.is_i64());
         assert!(

@@ -244,6 +244,10 @@ fn what_is_something_else_is_not_unwrapped() -> Result<()> {
     let mut store = Store::new(&Engine::default(), ());
     let object = ExternRef::new(&mut store, ())?;
     panics("expected a funcref", || *Val::I64(1).unwrap_funcref().unwrap());
+    panics("expected a funcref", || *Val::I64(1).unwrap_func_ref().unwrap());
+    panics("expected an externref", || *Val::I64(1).unwrap_extern_ref().unwrap());
+    assert!(Val::null_func_ref().unwrap_func_ref().is_none());
+    assert!(Val::null_extern_ref().unwrap_extern_ref().is_none());
     panics("expected an externref", || Val::from(1.0_f32).unwrap_externref().is_some());
     panics("expected an f64", || Val::I32(0).unwrap_f64());
     panics("expected a reference to a function", || Ref::from(object).unwrap_func().is_some());
