@@ -209,10 +209,14 @@ fn size_bytes(ty: &MemoryType, pages: u128) -> u64 {
 /// An error if the type does not allow so many pages, or nobody can have them.
 fn check_pages(ty: &MemoryType, pages: u128) -> Result<(), GrowError> {
     let max = ty.max.unwrap_or(u64::MAX).min(index_pages_max(ty));
-    match pages <= u128::from(max) && size_bytes(ty, pages) <= isize::MAX as u64 {
-        true => Ok(()),
-        false => Err(GrowError::Maximum { asked: pages, max, unit: "pages" }),
+    if pages > u128::from(max) {
+        return Err(GrowError::Maximum { asked: pages, max, unit: "pages" });
     }
+    let bytes = size_bytes(ty, pages) as usize;
+    if bytes > isize::MAX as usize {
+        return Err(GrowError::AddressSpace { bytes });
+    }
+    Ok(())
 }
 
 /// How many pages the index can address.

@@ -204,9 +204,12 @@ fn the_hook_is_asked_and_told() {
         max: None,
     };
     store.new_table(table, Value::Extern(None)).unwrap();
-    // As large as an index may be, and more than a store holds.
+    // Far more than a store holds.
     let huge = MemoryType { index: IndexType::I64, ..pages(1 << 46, None) };
     assert!(matches!(store.new_memory(huge), Err(GrowError::Limit(_))));
+    // As many pages as an index allows: one byte more than there are addresses.
+    let huger = MemoryType { index: IndexType::I64, ..pages(1 << 48, None) };
+    assert!(matches!(store.new_memory(huger), Err(GrowError::AddressSpace { .. })));
     let max = Some(9 * PAGE);
     assert_eq!(
         *asked.lock().unwrap(),
@@ -226,6 +229,8 @@ fn the_hook_is_asked_and_told() {
                  `memory_bytes`)",
                 1_u64 << 62
             ),
+            format!("0 to {} of None", u64::MAX / PAGE),
+            format!("no address space for {} bytes", u64::MAX / PAGE * PAGE),
         ]
     );
     assert_eq!(store.memory_size_pages(memory).unwrap(), 2);
