@@ -96,6 +96,10 @@
 //! - `Config::cranelift_flag_set` lets through what can do no harm, and is safe; so are
 //!   [`Func::from_raw`], [`Val::from_raw`] and [`ValRaw`]'s methods.
 //! - [`Instance::module`] gives the module, not a reference to it.
+//! - Errors have the same kinds and chains and their own words; one of a call shows what went wrong
+//!   first and the backtrace below. A frame of a function without a name has that of its export.
+//! - What is too large for the engine's pool is refused when it is instantiated, not when it is
+//!   compiled.
 //! - Not there yet: components, async, shared memories, tags and exceptions, structs, arrays and
 //!   other collected references. Modules that need them are refused.
 //!
