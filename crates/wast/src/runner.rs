@@ -1,6 +1,7 @@
 //! Carries out a script's directives, one after another, in one store.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use brolga::{Engine, Extern, Instance, Linker, Module, Result, Store, Val};
 use wast::lexer::Lexer;
@@ -66,15 +67,23 @@ impl Runner {
         let mut lexer = Lexer::new(source);
         // Scripts about names hold text that reads from right to left, on purpose.
         lexer.allow_confusing_unicode(true);
-        let parsed = ParseBuffer::new_with_lexer(lexer);
-        let directives = parsed
-            .as_ref()
-            .map_err(|error| error.to_string())
-            .and_then(|buffer| parser::parse::<Wast<'_>>(buffer).map_err(|it| it.to_string()));
-        let directives = match directives {
+        let not_read = |mut error: wast::Error| {
+            // The excerpt in its words names the file too.
+            error.set_path(Path::new(file));
+            let (line, column) = position(error.span(), source);
+            Failure { file: file.into(), line, column, message: error.to_string() }
+        };
+        let buffer = match ParseBuffer::new_with_lexer(lexer) {
+            Ok(buffer) => buffer,
+            Err(error) => {
+                report.failures.push(not_read(error));
+                return report;
+            }
+        };
+        let directives = match parser::parse::<Wast<'_>>(&buffer) {
             Ok(wast) => wast.directives,
-            Err(message) => {
-                report.failures.push(Failure { file: file.into(), line: 1, column: 1, message });
+            Err(error) => {
+                report.failures.push(not_read(error));
                 return report;
             }
         };
