@@ -305,12 +305,19 @@ mod tests {
 
     #[cfg(any(feature = "all-arch", target_arch = "x86_64"))]
     #[test]
-    fn a_feature_of_the_cpu_is_added_by_its_name() {
+    fn a_feature_of_the_cpu_is_added_and_taken_away_by_its_name() {
         let target = Target::new("x86_64-unknown-linux-gnu".parse().unwrap()).unwrap();
         assert!(!target.cpu_features().iter().any(|it| it == "has_avx2"));
         let target = target.with_cpu_feature("has_avx2").unwrap();
         assert!(target.cpu_features().iter().any(|it| it == "has_avx2"));
         assert!(target.clone().with_cpu_feature("has_legs").is_err());
-        assert!(target.with_cpu_feature("use_bti").is_err());
+        assert!(target.clone().with_cpu_feature("use_bti").is_err());
+        let without = target.clone().without_cpu_feature("has_avx2").unwrap();
+        assert!(!without.cpu_features().iter().any(|it| it == "has_avx2"));
+        assert_eq!(without.clone().without_cpu_feature("has_avx2").unwrap(), without);
+        assert!(target.clone().without_cpu_feature("has_legs").is_err());
+        assert!(target.clone().without_cpu_feature("use_bti").is_err());
+        let error = target.without_cpu_feature("has_ssse3").unwrap_err();
+        assert!(error.to_string().contains("code needs the CPU feature `has_ssse3`"), "{error}");
     }
 }
