@@ -137,11 +137,7 @@ impl<T: 'static> Linker<T> {
             let none = || format!("no default value exists for `{module}::{name}`");
             match import.ty() {
                 ExternType::Func(ty) => {
-                    let defaults = ty.default_results().with_context(none)?;
-                    self.func_new(module, name, ty, move |_, _, results| {
-                        results.copy_from_slice(&defaults);
-                        Ok(())
-                    })?;
+                    self.define_host(module, name, ty.default_host().with_context(none)?)?;
                 }
                 ty => {
                     let item = ty.default_value(&mut store).with_context(none)?;

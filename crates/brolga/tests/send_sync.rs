@@ -32,7 +32,7 @@ both! {
     ValType RefType HeapType Mutability Finality
     Error Trap MemoryFault WasmBacktrace FrameInfo FrameSymbol WasmCoreDump MemoryAccessError
     StoreLimits StoreLimitsBuilder Limits CallHook UpdateDeadline
-    InstanceAllocationStrategy PoolingAllocationConfig OptLevel ProfilingStrategy
+    InstanceAllocationStrategy PoolingAllocationConfig OptLevel ProfilingStrategy Strategy
     ModuleEngine ElementInstance HandleError GrowError LimitError
 }
 

@@ -264,7 +264,7 @@ impl Budget {
     }
 
     /// Tells the hook that a growth failed; gives back the error to report.
-    pub(crate) fn failed(&mut self, charge: Charge, why: GrowError) -> GrowError {
+    fn failed(&mut self, charge: Charge, why: GrowError) -> GrowError {
         let embedder = self.embedder;
         let told = match (&mut self.hook, charge, &why) {
             (None, ..) => Ok(()),

@@ -63,7 +63,6 @@ impl Runner {
 
     /// Runs the script `source`; `file` names it in the report.
     pub fn run(&mut self, file: &str, source: &str) -> Report {
-        let mut report = Report::default();
         let mut lexer = Lexer::new(source);
         // Scripts about names hold text that reads from right to left, on purpose.
         lexer.allow_confusing_unicode(true);
@@ -71,22 +70,18 @@ impl Runner {
             // The excerpt in its words names the file too.
             error.set_path(Path::new(file));
             let (line, column) = position(error.span(), source);
-            Failure { file: file.into(), line, column, message: error.to_string() }
+            let failure = Failure { file: file.into(), line, column, message: error.to_string() };
+            Report { failures: vec![failure], ..Report::default() }
         };
         let buffer = match ParseBuffer::new_with_lexer(lexer) {
             Ok(buffer) => buffer,
-            Err(error) => {
-                report.failures.push(not_read(error));
-                return report;
-            }
+            Err(error) => return not_read(error),
         };
         let directives = match parser::parse::<Wast<'_>>(&buffer) {
             Ok(wast) => wast.directives,
-            Err(error) => {
-                report.failures.push(not_read(error));
-                return report;
-            }
+            Err(error) => return not_read(error),
         };
+        let mut report = Report::default();
         for directive in directives {
             let span = directive.span();
             match self.directive(directive) {

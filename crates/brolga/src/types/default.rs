@@ -2,30 +2,31 @@
 //! that hold them.
 
 use super::{ExternType, FuncType, GlobalType, MemoryType, TableType, ValType};
-use crate::{AsContextMut, Context, Extern, Func, Global, Memory, Result, Table, Val};
+use crate::host_call::HostFunc;
+use crate::{AsContextMut, Context, Extern, Func, Global, Memory, Result, Table};
 
 impl FuncType {
     /// A function of this type that ignores its arguments and returns zeros and nulls.
     ///
     /// # Errors
     /// If a result has no such value (references that may not be null), or as [`Func::try_new`].
-    pub fn default_value(&self, store: impl AsContextMut) -> Result<Func> {
-        let defaults = self.default_results()?;
-        Func::try_new(store, self.clone(), move |_, _, results| {
-            results.copy_from_slice(&defaults);
-            Ok(())
-        })
+    pub fn default_value(&self, mut store: impl AsContextMut) -> Result<Func> {
+        Func::bind(&self.default_host()?, &mut store.as_context_mut())
     }
 
-    /// Zeros and nulls of the types of the results.
+    /// [`FuncType::default_value`] before a store has it.
     ///
     /// # Errors
-    /// If one has no such value.
-    pub(crate) fn default_results(&self) -> Result<Vec<Val>> {
+    /// As there.
+    pub(crate) fn default_host<T: 'static>(&self) -> Result<HostFunc<T>> {
         let default = |ty: &ValType| {
             ty.default_value().context("function results do not have a default value")
         };
-        self.result_types().iter().map(default).collect()
+        let defaults = self.result_types().iter().map(default).collect::<Result<Vec<_>>>()?;
+        HostFunc::new(self.clone(), move |_, _, results| {
+            results.copy_from_slice(&defaults);
+            Ok(())
+        })
     }
 }
 
