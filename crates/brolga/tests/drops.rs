@@ -180,10 +180,10 @@ fn resident_bytes() -> Option<usize> {
     Some(statm.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
 }
 
-/// As [`ExternRef`] says: until its store goes, whoever still refers to it, and no longer.
+/// Made outside of every scope, an object is rooted until its store goes, and no longer.
 #[test]
 #[cfg_attr(miri, ignore = "compiling takes Miri minutes")]
-fn host_objects_live_as_long_as_their_store() -> Result<()> {
+fn objects_of_no_scope_live_as_long_as_their_store() -> Result<()> {
     let engine = Engine::default();
     let module = Module::new(&engine, r#"(module (table (export "t") 1 externref))"#)?;
     let drops = Arc::new(AtomicUsize::new(0));
